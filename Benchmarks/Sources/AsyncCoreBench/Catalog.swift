@@ -1,0 +1,87 @@
+/// Who is measured. The raw value is what the command line and the JSON file say.
+enum Contender: String, Codable, CaseIterable, Sendable {
+    /// The hand-written epoll server in C.
+    case epoll
+    /// Dispatch read sources on one serial queue.
+    case dispatch
+    /// This library.
+    case asynccore
+    /// The least executor that runs Swift tasks at all: what the runtime itself costs.
+    case floor
+    /// Swift's default executor, with what the standard library offers for the same purpose.
+    case standard
+}
+
+/// One thing that is measured, and everybody who takes part in it.
+struct Benchmark: Sendable {
+    enum Kind: Sendable {
+        /// Round trips of a server process under load from outside.
+        case echo
+        /// A loop around one operation, in a process of its own.
+        case micro
+    }
+
+    let name: String
+    let kind: Kind
+    /// What one operation is, for the table.
+    let operation: String
+    let contenders: [Contender]
+
+    /// Every benchmark, in the order in which they run.
+    static let all: [Benchmark] = [
+        Benchmark(
+            name: "echo", kind: .echo, operation: "64-byte round trip, 64 connections",
+            contenders: [.epoll, .asynccore, .dispatch]),
+        Benchmark(
+            name: "switch", kind: .micro, operation: "switch between two tasks, continuations",
+            contenders: [.floor, .asynccore, .standard]),
+        Benchmark(
+            name: "switch-permit", kind: .micro, operation: "switch between two tasks, semaphores",
+            contenders: [.asynccore, .standard]),
+        Benchmark(
+            name: "spawn", kind: .micro, operation: "spawn one task and await it",
+            contenders: [.floor, .asynccore, .standard]),
+        Benchmark(
+            name: "yield", kind: .micro, operation: "yield, two tasks in turn",
+            contenders: [.floor, .asynccore, .standard]),
+        Benchmark(
+            name: "gather", kind: .micro, operation: "one of 1,000 tasks gathered",
+            contenders: [.floor, .asynccore, .standard]),
+        Benchmark(
+            name: "permit", kind: .micro, operation: "acquire and release, nobody waits",
+            contenders: [.asynccore, .standard]),
+        Benchmark(
+            name: "permit-contended", kind: .micro,
+            operation: "acquire, yield, release; 16 tasks, 3 permits",
+            contenders: [.asynccore, .standard]),
+        Benchmark(
+            name: "sleep", kind: .micro, operation: "one of 100,000 sleeps of 0 to 1 ms",
+            contenders: [.floor, .asynccore, .standard]),
+    ]
+
+    /// Says more exactly what a contender does here, where its name alone would mislead.
+    func note(for contender: Contender) -> String {
+        switch (name, contender) {
+        case ("echo", .epoll): "raw epoll in C"
+        case ("echo", .dispatch): "Dispatch read sources"
+        case ("sleep", .floor): "minimal executor (tasks only, no sleep)"
+        case ("gather", .standard): "default executor, task group"
+        case ("gather", .floor): "minimal executor, task group"
+        case ("switch-permit", .standard), ("permit", .standard), ("permit-contended", .standard):
+            "default executor, actor semaphore"
+        case (_, .asynccore): "AsyncCore"
+        case (_, .floor): "minimal executor"
+        case (_, .standard): "default executor"
+        case (_, .epoll), (_, .dispatch): contender.rawValue
+        }
+    }
+}
+
+/// Contenders that this build can measure.
+let availableContenders: Set<Contender> = {
+    #if ASYNCCORE
+        Set(Contender.allCases)
+    #else
+        Set(Contender.allCases).subtracting([.asynccore])
+    #endif
+}()

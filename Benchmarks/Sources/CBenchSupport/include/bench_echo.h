@@ -1,0 +1,47 @@
+/* The two ends of the echo benchmark that are written in C. */
+#ifndef BENCH_ECHO_H
+#define BENCH_ECHO_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "bench_base.h"
+
+#pragma clang assume_nonnull begin
+
+/* Stores a non-blocking listening socket on 127.0.0.1 and the port that the kernel chose. */
+BENCH_CHECKED int bench_listen(int *listener, uint16_t *port);
+
+/* Accepts one connection, non-blocking and without delay; -EAGAIN when none waits. */
+BENCH_CHECKED int bench_accept(int listener);
+
+/* The ideal: one thread, every socket registered once and edge-triggered, an answer sent at once.
+ * Runs until an error, which it returns. */
+BENCH_CHECKED int bench_serve_epoll(int listener);
+
+typedef struct bench_echo_load {
+    uint16_t port;
+    int connections;      /* 1...BENCH_MAX_CONNECTIONS, each with one message under way */
+    int message_bytes;    /* 16...BENCH_MAX_MESSAGE */
+    int64_t warm_up_ns;   /* not counted */
+    int64_t duration_ns;  /* counted */
+    pid_t server;         /* the process whose CPU time is read */
+} bench_echo_load;
+
+#define BENCH_MAX_CONNECTIONS 1024
+#define BENCH_MAX_MESSAGE 4096
+
+typedef struct bench_echo_result {
+    int64_t round_trips;
+    int64_t wall_ns;
+    int64_t server_cpu_ns;
+    int64_t p50_ns, p99_ns, p999_ns;
+} bench_echo_result;
+
+/* Drives the load from the calling thread and blocks until done. -EBADMSG if an answer differs
+ * from what was sent, -ECONNRESET if the server closes, -ETIMEDOUT if nothing comes for a second. */
+BENCH_CHECKED int bench_echo_run(const bench_echo_load *load, bench_echo_result *result);
+
+#pragma clang assume_nonnull end
+
+#endif

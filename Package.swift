@@ -1,0 +1,52 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let swiftSettings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .enableUpcomingFeature("InferIsolatedConformances"),
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+]
+
+let testSettings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+let package = Package(
+    name: "AsyncCore",
+    products: [
+        .library(name: "AsyncCore", targets: ["AsyncCore"]),
+        .library(name: "CEventLoop", targets: ["CEventLoop"]),
+    ],
+    targets: [
+        .target(
+            name: "CEventLoop",
+            cSettings: [
+                .define("_GNU_SOURCE"),
+                .enableWarning("all"),
+                .enableWarning("extra"),
+                .treatAllWarnings(as: .error),
+            ]),
+        .target(
+            name: "CSwiftRuntime",
+            cSettings: [.enableWarning("all"), .treatAllWarnings(as: .error)]),
+        .target(
+            name: "AsyncCore", dependencies: ["CEventLoop", "CSwiftRuntime"],
+            swiftSettings: swiftSettings),
+        .target(
+            name: "CEventLoopTestSupport", dependencies: ["CEventLoop"],
+            path: "Tests/CEventLoopTestSupport",
+            cSettings: [.define("_GNU_SOURCE")]),
+        .testTarget(
+            name: "CEventLoopTests", dependencies: ["CEventLoop", "CEventLoopTestSupport"],
+            swiftSettings: testSettings),
+    ],
+    swiftLanguageModes: [.v6],
+    cLanguageStandard: .c17
+)

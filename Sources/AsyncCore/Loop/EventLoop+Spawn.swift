@@ -1,0 +1,68 @@
+// Tasks of a loop.
+
+extension EventLoop {
+    /// Starts a task on this loop, from anywhere.
+    ///
+    /// The task and everything that it awaits run on the loop; it begins in one of the next turns. It inherits the caller's
+    /// task-local values and priority, and not its cancellation. On a loop that is ending, the task starts cancelled, and the loop's
+    /// operations in it fail.
+    ///
+    /// - Parameters:
+    ///   - name: For diagnosis.
+    ///   - operation: What the task does.
+    /// - Returns: A handle to await, or to cancel, the task.
+    @discardableResult
+    public func spawn<Success: Sendable>(
+        name: String? = nil, _ operation: sending @escaping () async throws -> Success
+    ) -> TaskHandle<Success, any Error> {
+        core.spawn(name: name, operation)
+    }
+
+    /// Starts a task that cannot fail on this loop, from anywhere.
+    ///
+    /// See the form that can fail.
+    ///
+    /// - Parameters:
+    ///   - name: For diagnosis.
+    ///   - operation: What the task does.
+    /// - Returns: A handle to await, or to cancel, the task.
+    @discardableResult
+    public func spawn<Success: Sendable>(
+        name: String? = nil, _ operation: sending @escaping () async -> Success
+    ) -> TaskHandle<Success, Never> {
+        core.spawn(name: name, operation)
+    }
+}
+
+extension LoopCore {
+    func spawn<Success: Sendable>(
+        name: String?, _ operation: sending @escaping () async throws -> Success
+    ) -> TaskHandle<Success, any Error> {
+        let record = TaskRecord(core: self, name: name)
+        let task = Task(name: name, executorPreference: unsafe taskExecutorObject) {
+            record.start()
+            do {
+                let value = try await operation()
+                record.finish(nil)
+                return value
+            } catch {
+                record.finish(error)
+                throw error
+            }
+        }
+        return TaskHandle(task: task, record: record)
+    }
+
+    func spawn<Success: Sendable>(
+        name: String?, _ operation: sending @escaping () async -> Success
+    ) -> TaskHandle<Success, Never> {
+        let record = TaskRecord(core: self, name: name)
+        let task = Task(name: name, executorPreference: unsafe taskExecutorObject) {
+            record.start()
+            let value = await operation()
+            record.finish(nil)
+            return value
+        }
+        return TaskHandle(task: task, record: record)
+    }
+}

@@ -1,0 +1,40 @@
+// Waiting for a deadline on the loop.
+
+extension LoopCore {
+    /// Suspends until the deadline has passed; the timer goes away with the wait.
+    nonisolated(nonsending) func sleep(until deadline: UInt64) async throws {
+        try checkOperation()
+        if deadline <= poller.now {
+            // Due already: the kernel need not be asked, but others get their turn.
+            await yield()
+            return try checkOperation()
+        }
+        let waiter = makeWaiter()
+        guard waiter.begin("sleep") else { throw CancellationError() }
+        let token = poller.addTimer(at: deadline, target: waiter)
+        sleepers.append(waiter)
+        let outcome = await waiter.wait()
+        sleepers.remove(waiter)
+        if outcome != .completed { poller.removeTimer(token, target: waiter) }
+        recycle(waiter)
+        try Self.check(outcome)
+    }
+
+    /// What every operation asks first: is the task cancelled, has the loop stopped?
+    @inline(__always)
+    func checkOperation() throws {
+        if TaskIdentity.isCurrentCancelled { throw CancellationError() }
+        if isStopped { throw EventLoopError.stopped }
+    }
+
+    /// The error of a wait that ended without what it waited for.
+    @inline(__always)
+    static func check(_ outcome: Waiter.Outcome) throws {
+        switch outcome {
+        case .completed: break
+        case .cancelled: throw CancellationError()
+        case .closed: throw IOError(.closed, operation: "wait")
+        case .stopped: throw EventLoopError.stopped
+        }
+    }
+}

@@ -1,0 +1,366 @@
+// The core of a loop: its queues, its turn, its phases. The executors and EventLoop are thin faces of it.
+internal import Synchronization
+
+/// The state of one event loop.
+///
+/// Owned by its EventLoop and its executors. At any time one thread at most runs it: between ``enter()`` and
+/// ``leave(_:)`` that thread is the *owner*, and everything not marked "any thread" is the owner's alone.
+@safe
+final class LoopCore: @unchecked Sendable {
+    // SAFETY: what is not atomic, immutable or locked is touched by the owner thread only, and ownership passes from
+    // thread to thread through the inbox's lock. After `parked` the drain thread is the only one to touch it.
+
+    /// The life of a loop. It only goes forward.
+    enum Phase: UInt8, AtomicRepresentable {
+        case open  // new operations start
+        case closing  // tasks of the loop have been cancelled; new ones start cancelled; operations work, for clean-up
+        case stopped  // waiting operations have failed, new ones fail at once; jobs still run
+        case parked  // nobody runs the loop any more; late jobs run on the drain thread
+    }
+
+    let configuration: EventLoop.Configuration
+    let poller: Poller
+    let inbox = Inbox()
+
+    private let owner = Atomic<UInt>(0)
+    private let phaseWord = Atomic<Phase>(.open)
+
+    // Owner thread only, from here on.
+    private var ready = JobRing()
+    private var deferred: [Waiter] = []
+    private var expired: [DeadlineScope] = []
+    private var received: [Inbox.Item] = []
+    var operationBudget = 0
+    var counters = LoopCounters()
+    let tasks = TaskList()
+    let watches = WatchList()
+    let sleepers = WaiterList()
+    var delayedJobs: [ObjectIdentifier: DelayedJob] = [:]
+    private var spareWaiters: [Waiter] = []
+
+    /// The public face. Weak: the face owns the core.
+    weak var face: EventLoop?
+
+    // Set once, before the loop first runs; the objects live as long as any job that is enqueued on them.
+    // SAFETY: whatever runs on the loop keeps the task executor alive: the runner through the face, a late job through its
+    // task, the serial executor and the program's main executor by holding it.
+    unowned(unsafe) var taskExecutorObject: LoopTaskExecutor?
+    var taskExecutor: UnownedTaskExecutor?
+    var serialExecutor: UnownedSerialExecutor?
+    var mainExecutor: UnownedSerialExecutor?
+
+    /// How many operations of the library a task may finish without suspending before it must let others run.
+    static let operationsPerJob = 128
+
+    init(configuration: EventLoop.Configuration) throws(SystemError) {
+        self.configuration = configuration
+        poller = try Poller(systemCalls: configuration.systemCalls)
+        LoopRegistry.add(self)
+    }
+
+    deinit { LoopRegistry.remove(self) }
+
+    // MARK: - Any thread
+
+    /// Whether the calling thread is running this loop.
+    var isCurrent: Bool {
+        @inline(__always) get { owner.load(ordering: .relaxed) == CurrentThread.identity }
+    }
+
+    /// The core whose turn the calling thread is running, if any.
+    static var current: LoopCore? {
+        @inline(__always) get { CurrentThread.current(as: LoopCore.self) }
+    }
+
+    var phase: Phase { phaseWord.load(ordering: .acquiring) }
+
+    var isStopping: Bool { phase != .open || stopRequested.load(ordering: .acquiring) }
+
+    /// Whether new operations fail.
+    var isStopped: Bool {
+        @inline(__always) get { phase.rawValue >= Phase.stopped.rawValue }
+    }
+
+    /// Whether no thread is running the loop now.
+    var isIdle: Bool { owner.load(ordering: .acquiring) == 0 }
+
+    /// Makes a job ready. On the owner thread: no lock, no atomic read-modify-write.
+    @inline(__always)
+    func enqueue(_ job: UnownedJob, on executor: ReadyJob.Executor) {
+        let job = ReadyJob(job, on: executor)
+        if isCurrent {
+            counters.enqueuedLocally &+= 1
+            ready.append(job)
+        } else {
+            send(.job(job))
+        }
+    }
+
+    /// Runs `call` on the loop's thread, in one of its next turns.
+    func post(_ call: @escaping @Sendable () -> Void) { send(.call(call)) }
+
+    private func send(_ item: Inbox.Item) {
+        switch inbox.put(item) {
+        case .queued: break
+        case .queuedAndMustWake: poller.wakeUp()
+        case .closed: LateJobs.run(item, of: self)
+        }
+    }
+
+    /// Makes a job ready when the deadline has passed: plain `Task.sleep`.
+    func enqueue(_ job: UnownedJob, at deadline: UInt64) {
+        let delayed = DelayedJob(core: self, job: ReadyJob(job, on: .task))
+        if isCurrent {
+            delayed.schedule(at: deadline)
+        } else {
+            post { delayed.schedule(at: deadline) }
+        }
+    }
+
+    /// Now plus `delay`, in monotonic nanoseconds; saturates at both ends.
+    func deadline(after delay: Duration) -> UInt64 {
+        Monotonic.adding(delay, to: poller.now)
+    }
+
+    /// Jobs that came through ``enqueue(_:on:)`` of the owner, or from the calling thread before the loop runs.
+    var enqueuedByThisThread: UInt64 {
+        counters.enqueuedLocally &+ inbox.receivedCount
+    }
+
+    // MARK: - Ownership
+
+    /// What ``enter()`` replaced.
+    struct Entry {
+        fileprivate let previous: CurrentThread.Previous
+    }
+
+    /// Makes the calling thread the owner.
+    func enter() -> Entry {
+        let (won, _) = owner.compareExchange(
+            expected: 0, desired: CurrentThread.identity, ordering: .acquiringAndReleasing)
+        precondition(won, "an event loop is run by two threads at once, or from within itself")
+        return Entry(previous: CurrentThread.install(self))
+    }
+
+    func leave(_ entry: Entry) {
+        CurrentThread.restore(entry.previous)
+        owner.store(0, ordering: .releasing)
+    }
+
+    // MARK: - A turn
+    //
+    // The order is a promise (docs/design.md): inbox, jobs, kernel, due timers, readiness.
+
+    /// One turn of the loop.
+    ///
+    /// - Parameters:
+    ///   - mayWait: whether to wait in the kernel when nothing is ready.
+    ///   - maxJobs: how many jobs to run at most.
+    ///   - alwaysPoll: whether to ask the kernel even if nothing is registered, for a host that polls our descriptor.
+    /// - Returns: whether jobs are left that could run at once.
+    @discardableResult
+    func turn(mayWait: Bool, maxJobs: Int, alwaysPoll: Bool = false) -> Bool {
+        counters.turns &+= 1
+        takeInbox()
+        runReadyJobs(maxJobs: maxJobs)
+        cancelExpired()
+        takeDeferred()
+        if hasReadyJobs || !mayWait {
+            pollWithoutWaiting(always: alwaysPoll)
+        } else if inbox.prepareToSleep() {
+            ready.shrinkIfSparse()
+            let reported = poller.poll(wait: true)
+            inbox.wokeUp()
+            if reported == 0 { counters.emptyWaits &+= 1 }
+        }
+        return hasReadyJobs
+    }
+
+    private func takeInbox() {
+        inbox.takeAll(into: &received)
+        if received.isEmpty { return }
+        for item in received {
+            switch item {
+            case .job(let job): ready.append(job)
+            case .call(let call): call()
+            }
+        }
+        received.removeAll(keepingCapacity: true)
+    }
+
+    /// Runs jobs in order, new ones included, within the bounds of a turn.
+    private func runReadyJobs(maxJobs: Int) {
+        var left = min(maxJobs, ready.isEmpty ? 0 : configuration.jobsPerTurn)
+        if left == 0 { return }
+        let end = left > Self.jobsPerClockLook ? poller.now &+ configuration.turnNanoseconds : .max
+        var untilLook = Self.jobsPerClockLook
+        while left > 0, let job = ready.popFirst() {
+            run(job)
+            left &-= 1
+            untilLook &-= 1
+            if untilLook == 0 {
+                if poller.now >= end { break }
+                untilLook = Self.jobsPerClockLook
+            }
+        }
+    }
+
+    private static let jobsPerClockLook = 32
+
+    @inline(__always)
+    func run(_ job: ReadyJob) {
+        counters.jobs &+= 1
+        operationBudget = Self.operationsPerJob
+        switch job.executor {
+        case .task:
+            guard let executor = unsafe taskExecutor else { preconditionFailure("no executor") }
+            unsafe job.job.runSynchronously(on: executor)
+        case .serial:
+            guard let executor = unsafe serialExecutor else { preconditionFailure("no executor") }
+            unsafe job.job.runSynchronously(on: executor)
+        case .main:
+            guard let executor = unsafe mainExecutor else { preconditionFailure("no executor") }
+            unsafe job.job.runSynchronously(on: executor)
+        }
+    }
+
+    /// Cancels the bodies whose deadline has passed: after the ready jobs, so that a value that was ready at the deadline wins;
+    /// and not while events are delivered, as a cancellation runs handlers of the user's.
+    private func cancelExpired() {
+        while !expired.isEmpty {
+            let scopes = expired
+            expired.removeAll(keepingCapacity: true)
+            for scope in scopes { scope.cancelBody() }
+        }
+    }
+
+    func noteExpired(_ scope: DeadlineScope) { expired.append(scope) }
+
+    /// Tasks that yielded become ready after the jobs of this turn, and run after the kernel was asked.
+    private func takeDeferred() {
+        if deferred.isEmpty { return }
+        for waiter in deferred { waiter.resolve(.completed) }
+        deferred.removeAll(keepingCapacity: true)
+    }
+
+    private func pollWithoutWaiting(always: Bool) {
+        // With nothing registered and no deadline there is nothing to ask: what other threads send is seen in the inbox.
+        if !always && poller.watchCount == 0 && poller.timerCount == 0 { return }
+        _ = poller.poll(wait: false)
+    }
+
+    // MARK: - Waiting
+
+    /// A waiter for one wait of the calling task, which runs on this loop.
+    @inline(__always)
+    func makeWaiter() -> Waiter {
+        CancellationScope.waiter ?? spareWaiters.popLast() ?? Waiter()
+    }
+
+    /// Takes a waiter back for reuse. Nobody may hold it any more in order to claim it.
+    @inline(__always)
+    func recycle(_ waiter: Waiter) {
+        if waiter.hasStandingHandler || spareWaiters.count >= 1024 { return }
+        spareWaiters.append(waiter)
+    }
+
+    /// Spends one operation of the running job's budget; false when it is used up.
+    @inline(__always)
+    func spendBudget() -> Bool {
+        operationBudget &-= 1
+        return operationBudget >= 0
+    }
+
+    /// Bytes weigh, too: 256 KiB are a whole budget.
+    @inline(__always)
+    func spendBudget(bytes: Int) { operationBudget &-= bytes >> 11 }
+
+    /// Lets every other ready task run, and the kernel be asked, before the calling task goes on.
+    ///
+    /// Takes a waiter without a standing handler: a cancellation must not let go of one that is still in the list.
+    nonisolated(nonsending) func yield() async {
+        let waiter = spareWaiters.popLast() ?? Waiter()
+        _ = waiter.begin("yield()")
+        deferred.append(waiter)
+        _ = await waiter.waitUninterrupted()
+        recycle(waiter)
+    }
+
+    func makeReady(_ job: ReadyJob) { ready.append(job) }
+
+    // MARK: - The end
+
+    /// Asked for by ``requestStop()``; the runner acts on it between turns.
+    private let stopRequested = Atomic<Bool>(false)
+
+    /// Asks the loop to end. Any thread; idempotent.
+    func requestStop() {
+        if stopRequested.exchange(true, ordering: .acquiringAndReleasing) { return }
+        post {}  // A loop that sleeps wakes up for it.
+    }
+
+    /// Takes the end one step further, if it was asked for. True once the loop has parked.
+    ///
+    /// Three phases: tasks are cancelled and awaited while operations still work, for their clean-up; then waiting
+    /// operations fail; then what is ready runs, and whatever comes later goes to the drain thread.
+    func stepShutdown() -> Bool {
+        switch phase {
+        case .open:
+            if stopRequested.load(ordering: .acquiring) {
+                phaseWord.store(.closing, ordering: .releasing)
+                tasks.cancelAll()
+            }
+            return false
+        case .closing:
+            guard tasks.isEmpty && !hasReadyJobs else { return false }
+            phaseWord.store(.stopped, ordering: .releasing)
+            sleepers.resolveAll(.stopped)
+            watches.stopAll()
+            return false
+        case .stopped:
+            return park()
+        case .parked:
+            return true
+        }
+    }
+
+    /// Closes the inbox if nothing is left to run.
+    private func park() -> Bool {
+        guard !hasReadyJobs, tasks.isEmpty, inbox.closeIfEmpty() else { return false }
+        DelayedJob.handOver(from: self)
+        phaseWord.store(.parked, ordering: .releasing)
+        return true
+    }
+
+    /// Whether the runner may wait in the kernel, or has a step of the shutdown to take.
+    var mayWait: Bool { !hasShutdownStep }
+
+    /// Whether `stepShutdown()` would get any further now.
+    var hasShutdownStep: Bool {
+        switch phase {
+        case .open: stopRequested.load(ordering: .acquiring)
+        case .closing, .stopped: tasks.isEmpty && !hasReadyJobs
+        case .parked: false
+        }
+    }
+
+    var hasReadyJobs: Bool { !ready.isEmpty || !deferred.isEmpty || !expired.isEmpty }
+
+    /// Runs what came too late. Drain thread only.
+    func runLate(_ item: Inbox.Item) {
+        let previous = CurrentThread.install(self)
+        defer { CurrentThread.restore(previous) }
+        switch item {
+        case .job(let job): run(job)
+        case .call(let call): call()
+        }
+    }
+
+    // MARK: - Errors that nobody looked at
+
+    /// Reports an error through the configuration's handler, on the loop's thread. Any thread.
+    func reportUnhandled(_ error: any Error, in task: String?) {
+        let handler = configuration.onUnhandledError
+        post { handler(error, task) }
+    }
+}

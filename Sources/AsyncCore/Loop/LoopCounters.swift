@@ -1,0 +1,13 @@
+// What a loop counts while it runs. Owner thread only; EventLoop.Statistics is the public copy.
+
+/// The counters of a loop's Swift side. They only grow.
+struct LoopCounters {
+    var turns: UInt64 = 0
+    var jobs: UInt64 = 0
+    var enqueuedLocally: UInt64 = 0
+    var emptyWaits: UInt64 = 0
+    var spawned: UInt64 = 0
+    var receives: UInt64 = 0
+    var sends: UInt64 = 0
+    var accepts: UInt64 = 0
+}

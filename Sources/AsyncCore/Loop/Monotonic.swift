@@ -1,0 +1,25 @@
+// Arithmetic of deadlines: unsigned nanoseconds of the monotonic clock, which saturate at both ends.
+
+enum Monotonic {
+    /// The deadline that never comes.
+    static let never = UInt64.max
+
+    /// `now + delay`; a negative delay is due now, an enormous one never.
+    static func adding(_ delay: Duration, to now: UInt64) -> UInt64 {
+        let (seconds, attoseconds) = delay.components
+        if seconds < 0 || attoseconds < 0 { return now }
+        let (nanoseconds, overflow) = UInt64(seconds).multipliedReportingOverflow(by: 1_000_000_000)
+        if overflow { return never }
+        // Rounded up: a timer never fires early.
+        let fraction = UInt64(attoseconds / 1_000_000_000)
+        let rest: UInt64 = attoseconds % 1_000_000_000 == 0 ? 0 : 1
+        let (sum, overflow1) = nanoseconds.addingReportingOverflow(fraction + rest)
+        let (deadline, overflow2) = now.addingReportingOverflow(sum)
+        return overflow1 || overflow2 ? never : deadline
+    }
+
+    /// The time from `now` until `deadline`; zero if it has passed.
+    static func duration(from now: UInt64, to deadline: UInt64) -> Duration {
+        deadline <= now ? .zero : .nanoseconds(Int64(clamping: deadline - now))
+    }
+}

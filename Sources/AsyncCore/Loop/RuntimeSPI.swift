@@ -1,0 +1,123 @@
+// Every use of what the Swift runtime does not promise: SPI and unlisted entry points, for Swift 6.3.
+//
+// What each is for, and what happens without it:
+//
+// - `SchedulingExecutor` routes `Task.sleep` to the loop. Without it the standard library's timers run on
+//   Dispatch threads; everything else works.
+// - `_createExecutors`, `MainExecutor` and `ExecutorFactory` make the whole-program mode. Without them
+//   `EventLoop.runProgram` reports that it is unavailable.
+// - `swift_task_getCurrent`, `swift_task_isCancelled` and `swift_task_cancel` are what `withUnsafeCurrentTask` calls; called directly
+//   they cost two nanoseconds instead of ninety.
+#if compiler(>=6.3) && compiler(<6.4)
+    @_spi(ExperimentalScheduling) @_spi(ExperimentalCustomExecutors) internal import _Concurrency
+    internal import CSwiftRuntime
+    internal import Synchronization
+
+    /// Names the current task; only good for comparison while the task lives.
+    struct TaskIdentity: Equatable, Sendable {
+        private let address: UInt
+
+        @inline(__always)
+        static var current: TaskIdentity? {
+            let address = csr_current_task()
+            return address == 0 ? nil : TaskIdentity(address: address)
+        }
+
+        /// Whether the current task is cancelled; false outside of tasks.
+        @inline(__always)
+        static var isCurrentCancelled: Bool {
+            let address = csr_current_task()
+            return address != 0 && csr_is_cancelled(address)
+        }
+
+        /// Cancels the task, which must be alive.
+        func cancel() { csr_cancel(address) }
+    }
+
+    extension LoopTaskExecutor: SchedulingExecutor {
+        func enqueue<C: Clock>(
+            _ job: consuming ExecutorJob, after delay: C.Duration, tolerance: C.Duration?, clock: C
+        ) {
+            let job = UnownedJob(job)
+            guard let delay = delay as? Duration else {
+                preconditionFailure("the runtime asked for a delay in units other than Duration")
+            }
+            core.enqueue(job, at: core.deadline(after: delay))
+        }
+
+        func enqueue<C: Clock>(
+            _ job: consuming ExecutorJob, at instant: C.Instant, tolerance: C.Duration?, clock: C
+        ) {
+            let job = UnownedJob(job)
+            guard let delay = clock.now.duration(to: instant) as? Duration else {
+                preconditionFailure("the runtime asked for a delay in units other than Duration")
+            }
+            core.enqueue(job, at: core.deadline(after: delay))
+        }
+    }
+
+    /// The main actor's executor in program mode: the loop, on the real main thread.
+    final class ProgramMainExecutor: MainExecutor {
+        let core: LoopCore
+
+        init(core: LoopCore) { self.core = core }
+
+        func enqueue(_ job: consuming ExecutorJob) { core.enqueue(UnownedJob(job), on: .main) }
+        func checkIsolated() {
+            precondition(core.isCurrent, "not on the main actor: not on the program's event loop")
+        }
+        func isIsolatingCurrentContext() -> Bool? { core.isCurrent }
+
+        // The runtime calls these for an async main, which cannot get here: `runProgram` refuses it.
+        func run() throws { throw EventLoopError.programModeUnavailable(.calledFromAsyncCode) }
+        func stop() {}
+    }
+
+    /// Whole-program mode: the loop becomes the default executor of every task, and the main actor's.
+    enum ProgramExecutors {
+        // SAFETY: a lock guards each access; the factory's members are asked for while `install` runs.
+        private static let installed = Mutex<Installed?>(nil)
+
+        private struct Installed: Sendable {
+            let task: LoopTaskExecutor
+            let main: ProgramMainExecutor
+        }
+
+        private enum Factory: ExecutorFactory {
+            static var mainExecutor: any MainExecutor { current.main }
+            static var defaultExecutor: any TaskExecutor { current.task }
+
+            private static var current: Installed {
+                guard let installed = installed.withLock({ $0 }) else {
+                    preconditionFailure("the runtime asked for executors that were not installed")
+                }
+                return installed
+            }
+        }
+
+        /// Makes `loop` the process's default and main executor, and checks that the runtime obeys.
+        ///
+        /// The executors are never taken away again, nor freed: the runtime has no way to say that nobody
+        /// uses them any more.
+        static func install(_ loop: EventLoop) throws {
+            let executors = Installed(
+                task: loop.loopTaskExecutor, main: ProgramMainExecutor(core: loop.core))
+            let isFirst = installed.withLock { current in
+                if current != nil { return false }
+                current = executors
+                return true
+            }
+            guard isFirst else { throw EventLoopError.programModeUnavailable(.usedBefore) }
+            unsafe loop.core.mainExecutor = executors.main.asUnownedSerialExecutor()
+            _createExecutors(factory: Factory.self)
+            // The self-check: a task without a preference must have come to us by the time it was made.
+            let before = loop.core.enqueuedByThisThread
+            Task {}
+            guard loop.core.enqueuedByThisThread > before else {
+                throw EventLoopError.programModeUnavailable(.runtimeRefused)
+            }
+        }
+    }
+#else
+    #error("RuntimeSPI.swift knows Swift 6.3 only: see its header, and docs/runtime-spi.md, before adding another.")
+#endif

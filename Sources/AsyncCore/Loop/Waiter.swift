@@ -1,0 +1,205 @@
+// The one place in AsyncCore that suspends a task.
+//
+// A wait goes through these states, kept in one atomic word:
+//
+//     idle ──begin──▶ pending ──suspend──▶ armed
+//                        │                   │
+//                        └──────claim────────┴──▶ done ──(the task reads the outcome)──▶ idle
+//
+// `pending` means: the task has announced that it will wait, whoever finishes the wait may do so already,
+// but there is no continuation yet. Exactly one of event, timer, cancel, close and stop moves the word to
+// `done`; all others learn that they lost. The continuation carries nothing; the outcome travels in the word.
+internal import Synchronization
+
+/// A reusable record of one task's wait.
+///
+/// Who may touch it: the waiting task calls ``begin()``, ``wait()`` and ``end()``; any thread may call
+/// ``claim(_:)``, ``resume()`` and ``requestCancellation()``. A waiter serves one wait at a time.
+@safe
+final class Waiter: CompletionTarget, @unchecked Sendable {
+    // SAFETY: `continuation` is written by the waiting task before the word becomes `armed` (release) and read
+    // by the one who claimed an armed wait (acquire). `next`, `previous`, `permits` and `isQueued` belong to
+    // the lock of the queue that the waiter is in, or to the loop's thread for the loop's own list.
+    // `what` and `since` are written by the waiting task between begin and the first publication.
+
+    /// How a wait ended.
+    enum Outcome: UInt32, Sendable {
+        case completed = 0  // what it waited for is there
+        case cancelled = 1
+        case closed = 2  // what it waited on was closed
+        case stopped = 3  // the loop has stopped
+    }
+
+    /// What ``claim(_:)`` found.
+    enum Claim {
+        case lost  // the wait was over already, or none was under way
+        case won  // won before the task suspended: it will see the outcome by itself
+        case wonSuspended  // won; the claimer must call `resume()`, holding no lock
+    }
+
+    private enum Phase {
+        static let idle: UInt32 = 0
+        static let pending: UInt32 = 1
+        static let armed: UInt32 = 2
+        static let done: UInt32 = 3
+        static let mask: UInt32 = 3
+        /// The task is cancelled. Stays set through all waits of a task with a ``CancellationScope``.
+        static let cancelRequested: UInt32 = 4
+        static let outcomeShift: UInt32 = 8
+    }
+
+    private let word = Atomic<UInt32>(Phase.idle)
+    private var continuation: UnsafeContinuation<Void, Never>?
+
+    /// True if a handler for the whole life of the task calls ``requestCancellation()``, so that a single wait
+    /// needs none of its own.
+    let hasStandingHandler: Bool
+
+    // Links of the queue or list that this waiter is in.
+    var next: Waiter?
+    unowned(unsafe) var previous: Waiter?
+    var isQueued = false
+    var permits = 1
+
+    // For those who ask what waits for what.
+    var what: StaticString = ""
+    var since: UInt64 = 0
+
+    init(hasStandingHandler: Bool = false) {
+        self.hasStandingHandler = hasStandingHandler
+    }
+
+    // MARK: - The waiting task
+
+    /// Announces a wait. To be called before the waiter is shown to anybody who may claim it.
+    ///
+    /// False if the task's standing handler has seen a cancellation: then nothing was begun.
+    @inline(__always)
+    func begin(_ what: StaticString) -> Bool {
+        self.what = what
+        if !hasStandingHandler {
+            word.store(Phase.pending, ordering: .relaxed)
+            return true
+        }
+        // An exchange, not a store: a cancellation sets its bit in this very word, so none is overlooked.
+        let (won, _) = word.compareExchange(
+            expected: Phase.idle, desired: Phase.pending, ordering: .acquiringAndReleasing)
+        return won
+    }
+
+    /// Suspends until somebody claims the wait, and says how it ended.
+    ///
+    /// Costs a cancellation handler (about 200 ns) only if the task has no standing one.
+    nonisolated(nonsending) func wait() async -> Outcome {
+        if hasStandingHandler {
+            await suspend()
+        } else {
+            await withTaskCancellationHandler {
+                await suspend()
+            } onCancel: {
+                self.requestCancellation()
+            }
+        }
+        return end()
+    }
+
+    /// Suspends without looking at cancellation: for waits that must not be interrupted.
+    nonisolated(nonsending) func waitUninterrupted() async -> Outcome {
+        await suspend()
+        return end()
+    }
+
+    @inline(__always)
+    private nonisolated(nonsending) func suspend() async {
+        await unsafe withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
+            unsafe self.continuation = continuation
+            var seen = word.load(ordering: .relaxed)
+            while seen & Phase.mask == Phase.pending {
+                let (won, now) = word.compareExchange(
+                    expected: seen, desired: (seen & ~Phase.mask) | Phase.armed,
+                    successOrdering: .releasing, failureOrdering: .acquiring)
+                if won { return }
+                seen = now
+            }
+            // Claimed before it could suspend. Nobody else will resume it.
+            unsafe self.continuation = nil
+            unsafe continuation.resume()
+        }
+    }
+
+    /// Takes the outcome of a wait that is done, and makes the waiter idle.
+    private func end() -> Outcome {
+        let seen = word.load(ordering: .acquiring)
+        precondition(seen & Phase.mask == Phase.done, "a wait ended without an outcome")
+        becomeIdle()
+        return Outcome(rawValue: seen >> Phase.outcomeShift) ?? .completed
+    }
+
+    /// Gives up a wait that was begun and will not suspend.
+    ///
+    /// To be called when nobody can claim the waiter any more.
+    func abandon() { becomeIdle() }
+
+    private func becomeIdle() {
+        if hasStandingHandler {
+            word.bitwiseAnd(Phase.cancelRequested, ordering: .releasing)
+        } else {
+            word.store(Phase.idle, ordering: .relaxed)
+        }
+    }
+
+    // MARK: - Whoever ends the wait
+
+    /// Ends the wait with `outcome`, if nobody was faster.
+    ///
+    /// Never runs anything: may be called with a lock held. After ``Claim/wonSuspended`` the caller lets go of
+    /// its locks and calls ``resume()``.
+    @inline(__always)
+    func claim(_ outcome: Outcome) -> Claim {
+        var seen = word.load(ordering: .relaxed)
+        while true {
+            let phase = seen & Phase.mask
+            guard phase == Phase.pending || phase == Phase.armed else { return .lost }
+            let desired =
+                (seen & Phase.cancelRequested) | Phase.done
+                | (outcome.rawValue << Phase.outcomeShift)
+            let (won, now) = word.compareExchange(
+                expected: seen, desired: desired, ordering: .acquiringAndReleasing)
+            if won { return phase == Phase.armed ? .wonSuspended : .won }
+            seen = now
+        }
+    }
+
+    /// Makes the task of a wait claimed as ``Claim/wonSuspended`` ready. No lock may be held.
+    @inline(__always)
+    func resume() {
+        guard let continuation = unsafe continuation else {
+            preconditionFailure("a suspended wait has no continuation")
+        }
+        unsafe self.continuation = nil
+        unsafe continuation.resume()
+    }
+
+    /// Ends the wait and makes its task ready, if nobody was faster. No lock may be held.
+    @inline(__always) @discardableResult
+    func resolve(_ outcome: Outcome) -> Bool {
+        switch claim(outcome) {
+        case .lost: return false
+        case .won: return true
+        case .wonSuspended:
+            resume()
+            return true
+        }
+    }
+
+    /// Notes that the task is cancelled and ends the wait under way, if any. Any thread; idempotent; may run
+    /// under a lock of the runtime, takes none of ours.
+    func requestCancellation() {
+        word.bitwiseOr(Phase.cancelRequested, ordering: .acquiringAndReleasing)
+        resolve(.cancelled)
+    }
+
+    // MARK: - Timers
+
+    override func deadlinePassed() { resolve(.completed) }
+}

@@ -1,0 +1,65 @@
+// A doubly linked list of waiters, through the links that each has. Removal is O(1).
+
+/// Waiters in the order in which they began to wait.
+///
+/// Not synchronised: its owner is a lock or a thread. A waiter is in one list at a time.
+final class WaiterList {
+    private(set) var first: Waiter?
+    private unowned(unsafe) var last: Waiter?
+    private(set) var count = 0
+
+    var isEmpty: Bool { first == nil }
+
+    func append(_ waiter: Waiter) {
+        assert(!waiter.isQueued, "a waiter is in one list at a time")
+        waiter.isQueued = true
+        unsafe waiter.previous = last
+        waiter.next = nil
+        if let last = unsafe last { last.next = waiter } else { first = waiter }
+        unsafe last = waiter
+        count += 1
+    }
+
+    /// Takes the waiter out; false if it is in no list any more.
+    @discardableResult
+    func remove(_ waiter: Waiter) -> Bool {
+        guard waiter.isQueued else { return false }
+        waiter.isQueued = false
+        let next = waiter.next
+        let previous = unsafe waiter.previous
+        if let next { unsafe next.previous = previous } else { unsafe last = previous }
+        if let previous { previous.next = next } else { first = next }
+        waiter.next = nil
+        unsafe waiter.previous = nil
+        count -= 1
+        return true
+    }
+
+    func popFirst() -> Waiter? {
+        guard let first else { return nil }
+        remove(first)
+        return first
+    }
+
+    /// Ends all waits. Each waiter stays in the list until its task takes it out.
+    func resolveAll(_ outcome: Waiter.Outcome) {
+        var waiter = first
+        while let current = waiter {
+            waiter = current.next
+            current.resolve(outcome)
+        }
+    }
+
+    func forEach(_ body: (Waiter) -> Void) {
+        var waiter = first
+        while let current = waiter {
+            waiter = current.next
+            body(current)
+        }
+    }
+
+    deinit {
+        // Unlinked one by one: a long chain of owners would be freed by recursion.
+        while popFirst() != nil {}
+    }
+}

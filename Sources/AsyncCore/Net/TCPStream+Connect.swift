@@ -1,0 +1,85 @@
+// Connecting to a listener.
+
+extension TCPStream {
+    /// Connects to an address.
+    ///
+    /// The connection belongs to the loop that runs the caller. Bound the time with ``withTimeout(_:_:)``. TCP's delay of small
+    /// segments (Nagle's algorithm) is off.
+    ///
+    /// ## Cancellation
+    /// Gives the connection up and closes its socket.
+    ///
+    /// - Parameter address: Where to.
+    /// - Returns: The connection.
+    /// - Throws: ``IOError``: `.connectionRefused`, `.unreachable`, `.timedOut`, `.addressNotAvailable`, `.resourcesExhausted`,
+    ///   `.selfConnection`; ``EventLoopError/stopped``; `CancellationError`.
+    /// - Precondition: The caller runs on an event loop.
+    public nonisolated(nonsending) static func connect(to address: SocketAddress) async throws -> TCPStream {
+        let core = currentLoop("TCPStream.connect")
+        try core.checkOperation()
+        let operation = "connect to \(address)"
+        do {
+            return try await connect(to: address, core, operation)
+        } catch let error as SystemError {
+            throw IOError(error, operation: operation)
+        }
+    }
+
+    /// Connects, runs `body` with the connection, and closes it at the end, however the body ends.
+    ///
+    /// ## Cancellation
+    /// Gives the connection up, or reaches the body; the connection is closed all the same.
+    ///
+    /// - Parameters:
+    ///   - address: Where to.
+    ///   - body: What to do with the connection.
+    /// - Returns: The body's value.
+    /// - Throws: What ``connect(to:)`` and `body` throw.
+    /// - Precondition: The caller runs on an event loop.
+    public nonisolated(nonsending) static func withConnection<R>(
+        to address: SocketAddress, _ body: nonisolated(nonsending) (TCPStream) async throws -> R
+    ) async throws -> R {
+        try await connect(to: address).withConnection(body)
+    }
+
+    private nonisolated(nonsending) static func connect(
+        to address: SocketAddress, _ core: LoopCore, _ operation: String
+    ) async throws -> TCPStream {
+        let calls = core.poller.systemCalls
+        let descriptor = try Socket.open(address.socketFamily, calls)
+        let isConnected: Bool
+        do {
+            isConnected = try Socket.connect(descriptor, to: address, calls)
+        } catch {
+            Socket.close(descriptor, calls)
+            throw error
+        }
+        // Registered after connect: a socket that was never connected reports a hang-up.
+        let socket = try SocketCore(descriptor, core: core)
+        do {
+            if !isConnected {
+                let outcome = await socket.watch.wait(.write, "TCPStream.connect")
+                try LoopCore.check(outcome)
+                if let error = Socket.takeError(descriptor, calls) { throw error }
+            }
+            let local = try Socket.localAddress(descriptor, calls)
+            if local == address {
+                // A port in the ephemeral range, with nobody listening: TCP lets the two ends be one socket.
+                throw IOError(.selfConnection, operation: operation, detail: "nobody listens on that port")
+            }
+            try Socket.setNoDelay(descriptor, true, calls)
+            return TCPStream(socket, local: local, peer: address)
+        } catch {
+            socket.watch.close()
+            throw error
+        }
+    }
+}
+
+/// The loop that runs the caller.
+func currentLoop(_ function: StaticString) -> LoopCore {
+    guard let core = LoopCore.current else {
+        preconditionFailure("\(function) was called outside of an event loop; call it inside EventLoop.run or loop.run")
+    }
+    return core
+}

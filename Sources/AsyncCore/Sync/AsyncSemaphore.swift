@@ -1,0 +1,226 @@
+// Counted permits.
+
+/// A counter of permits that tasks wait for: asyncio's `Semaphore` and `BoundedSemaphore`.
+///
+/// First come, first served: a permit that is released while somebody waits belongs to the first of them from that moment, so
+/// nobody can overtake. Knows no loop: it can be made anywhere, and used from several loops and threads; each task resumes
+/// where it belongs.
+///
+/// ## Cancellation
+/// *Loses its place*: a task that is cancelled while it waits leaves the queue, and a permit that it was just handed goes to the next.
+///
+/// ## Isolation
+/// *Any task*; ``tryAcquire(_:)`` and ``release(_:)`` also from synchronous code.
+public final class AsyncSemaphore: @unchecked Sendable {
+    // SAFETY: `available`, `queue`, `isClosed` and the counters are guarded by `lock`. Tasks are resumed without it.
+    private let lock = ThreadLock()
+    private let queue = WaiterQueue()
+    private var available: Int
+    private let maximum: Int
+    private var isClosed = false
+    private var acquired: UInt64 = 0
+    private var waited: UInt64 = 0
+
+    /// The largest number of permits that a semaphore can have.
+    public static let maximumPermits = Int.max >> 3
+
+    /// A semaphore.
+    ///
+    /// - Parameters:
+    ///   - permits: How many there are at first: 0 or more.
+    ///   - maximum: How many there may ever be; nil for ``maximumPermits``. A release beyond it is refused.
+    /// - Throws: ``SemaphoreError`` if a number is negative, or `permits` is above `maximum`.
+    public init(_ permits: Int, maximum: Int? = nil) throws(SemaphoreError) {
+        let limit = maximum ?? Self.maximumPermits
+        if permits < 0 { throw .negativeCount(permits) }
+        if limit < 0 { throw .negativeCount(limit) }
+        if permits > limit || limit > Self.maximumPermits {
+            throw .aboveMaximum(permits: permits, maximum: min(limit, Self.maximumPermits))
+        }
+        available = permits
+        self.maximum = limit
+    }
+
+    /// Waits for permits, and takes them all at once.
+    ///
+    /// Prefer ``withPermit(_:)``, which cannot forget to release.
+    ///
+    /// ## Cancellation
+    /// *Loses its place*; no permit is taken then.
+    ///
+    /// - Parameter count: How many; 1 or more, and no more than the maximum.
+    /// - Throws: `CancellationError`; ``SemaphoreError`` if the semaphore is or gets closed, or the count is out of range.
+    public nonisolated(nonsending) func acquire(_ count: Int = 1) async throws {
+        if count < 1 { throw SemaphoreError.negativeCount(count) }
+        if count > maximum { throw SemaphoreError.aboveMaximum(permits: count, maximum: maximum) }
+        if TaskIdentity.isCurrentCancelled { throw CancellationError() }
+        if try takeNow(count) {
+            if let core = LoopCore.current, !core.spendBudget() { await core.yield() }
+            return
+        }
+        try await wait(count)
+    }
+
+    private func takeNow(_ count: Int) throws -> Bool {
+        lock.lock()
+        defer { lock.unlock() }
+        if isClosed { throw SemaphoreError.closed }
+        guard queue.isEmpty, available >= count else { return false }
+        available -= count
+        acquired &+= 1
+        return true
+    }
+
+    private nonisolated(nonsending) func wait(_ count: Int) async throws {
+        let core = LoopCore.current
+        let waiter = core?.makeWaiter() ?? Waiter()
+        guard waiter.begin("AsyncSemaphore.acquire") else { throw CancellationError() }
+        if let taken = takeOrQueue(waiter, count) {
+            waiter.abandon()
+            core?.recycle(waiter)
+            return try taken.get()
+        }
+        let outcome = await waiter.wait()
+        switch outcome {
+        case .completed:
+            core?.recycle(waiter)
+            // Cancelled after the hand-over, before it ran: the permit goes on.
+            if TaskIdentity.isCurrentCancelled {
+                giveBack(count)
+                throw CancellationError()
+            }
+        case .closed, .stopped:
+            core?.recycle(waiter)
+            throw SemaphoreError.closed
+        case .cancelled:
+            leave(waiter)
+            core?.recycle(waiter)
+            throw CancellationError()
+        }
+    }
+
+    /// Nil if the waiter is in the queue now.
+    private func takeOrQueue(_ waiter: Waiter, _ count: Int) -> Result<Void, SemaphoreError>? {
+        lock.withLock {
+            if isClosed { return .failure(.closed) }
+            if queue.isEmpty && available >= count {
+                available -= count
+                acquired &+= 1
+                return .success(())
+            }
+            waited &+= 1
+            queue.append(waiter, permits: count)
+            return nil
+        }
+    }
+
+    /// Takes a cancelled waiter out. Those behind it may be content with what was too little for it.
+    private func leave(_ waiter: Waiter) {
+        let granted = lock.withLock {
+            queue.remove(waiter)
+            return queue.grant(from: &available)
+        }
+        granted.resume()
+    }
+
+    /// Takes permits if that needs no waiting: all of them, or none.
+    ///
+    /// - Returns: False if there are too few, if others wait already, or the semaphore is closed.
+    public func tryAcquire(_ count: Int = 1) -> Bool {
+        lock.withLock {
+            guard count >= 1, !isClosed, queue.isEmpty, available >= count else { return false }
+            available -= count
+            acquired &+= 1
+            return true
+        }
+    }
+
+    /// Gives permits back, or adds new ones. Those who wait get them first.
+    ///
+    /// - Parameter count: How many; 1 or more.
+    /// - Throws: ``SemaphoreError/aboveMaximum(permits:maximum:)`` if there would be more than the maximum; nothing is released then.
+    public func release(_ count: Int = 1) throws(SemaphoreError) {
+        if count < 1 { throw .negativeCount(count) }
+        lock.lock()
+        let (sum, overflow) = available.addingReportingOverflow(count)
+        if overflow || sum > maximum {
+            lock.unlock()
+            throw .aboveMaximum(permits: overflow ? Int.max : sum, maximum: maximum)
+        }
+        available = sum
+        let granted = queue.grant(from: &available)
+        lock.unlock()
+        granted.resume()
+    }
+
+    /// Gives permits back that were taken: they cannot exceed the maximum, unless somebody released what was not his.
+    private func giveBack(_ count: Int) {
+        lock.lock()
+        available = min(available + count, maximum)
+        let granted = queue.grant(from: &available)
+        lock.unlock()
+        granted.resume()
+    }
+
+    /// Waits for a permit, runs `body`, and releases the permit, however the body ends.
+    ///
+    /// ## Cancellation
+    /// While it waits: *loses its place*, and `body` does not run.
+    ///
+    /// - Throws: What ``acquire(_:)`` and `body` throw.
+    public nonisolated(nonsending) func withPermit<R>(
+        _ body: nonisolated(nonsending) () async throws -> R
+    ) async throws -> R {
+        try await acquire()
+        defer { giveBack(1) }
+        return try await body()
+    }
+
+    /// Fails all who wait, and all who will, with ``SemaphoreError/closed``. Permits that are out can still be released.
+    public func close() {
+        let granted = lock.withLock {
+            isClosed = true
+            return queue.endAll(.closed)
+        }
+        granted.resume()
+    }
+
+    /// How a semaphore stands.
+    public struct Statistics: Sendable, Equatable {
+        /// Permits that are free.
+        public var available: Int
+        /// Tasks that wait.
+        public var waiting: Int
+        /// Acquisitions that found their permits free.
+        public var acquiredAtOnce: UInt64
+        /// Acquisitions that had to wait.
+        public var waited: UInt64
+    }
+
+    /// How the semaphore stands now.
+    public var statistics: Statistics {
+        lock.withLock {
+            Statistics(
+                available: available, waiting: queue.count, acquiredAtOnce: acquired, waited: waited)
+        }
+    }
+}
+
+/// A wrong use of a semaphore, or its end.
+public enum SemaphoreError: Error, Equatable, Sendable, CustomStringConvertible {
+    /// A number of permits that must not be negative, or not zero where some are asked for.
+    case negativeCount(Int)
+    /// More permits than there may be.
+    case aboveMaximum(permits: Int, maximum: Int)
+    /// The semaphore was closed.
+    case closed
+
+    public var description: String {
+        switch self {
+        case .negativeCount(let count): "\(count) is no number of permits"
+        case .aboveMaximum(let permits, let maximum):
+            "\(permits) permits would be above the semaphore's maximum of \(maximum)"
+        case .closed: "the semaphore is closed"
+        }
+    }
+}

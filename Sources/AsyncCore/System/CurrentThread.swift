@@ -1,0 +1,76 @@
+// Which thread this is, and which loop runs on it.
+internal import CEventLoop
+internal import Glibc
+
+/// Facts about the calling thread.
+enum CurrentThread {
+    /// Unique among the threads alive, and never 0; one instruction to read.
+    static var identity: UInt { @inline(__always) get { cel_thread_self() } }
+
+    /// Whether this is the thread that the process started with.
+    static var isMain: Bool { cel_thread_is_main() }
+
+    /// The object installed with ``withCurrent(_:_:)``, if any.
+    static func current<Object: AnyObject>(as type: Object.Type) -> Object? {
+        guard let pointer = unsafe cel_thread_get_current() else { return nil }
+        // SAFETY: only `install` sets it, always to an `Object` that its caller keeps alive.
+        return unsafe Unmanaged<Object>.fromOpaque(pointer).takeUnretainedValue()
+    }
+
+    /// Makes `object` the thread's current one, and returns what was there before.
+    ///
+    /// The caller keeps the object alive until it has put the previous one back.
+    static func install<Object: AnyObject>(_ object: Object) -> Previous {
+        let previous = unsafe Previous(pointer: cel_thread_get_current())
+        unsafe cel_thread_set_current(Unmanaged.passUnretained(object).toOpaque())
+        return previous
+    }
+
+    static func restore(_ previous: Previous) {
+        unsafe cel_thread_set_current(previous.pointer)
+    }
+
+    @safe
+    struct Previous {
+        fileprivate let pointer: UnsafeMutableRawPointer?
+    }
+
+    /// Starts a thread with a name (the kernel keeps 15 bytes) that nobody joins.
+    static func start(
+        name: String, _ body: @escaping @Sendable () -> Void
+    ) throws(SystemError) {
+        let box = unsafe Unmanaged.passRetained(ThreadBody(name: name, run: body))
+        var attributes = pthread_attr_t()
+        unsafe pthread_attr_init(&attributes)
+        defer { unsafe pthread_attr_destroy(&attributes) }
+        unsafe pthread_attr_setdetachstate(&attributes, CInt(PTHREAD_CREATE_DETACHED))
+        var thread = pthread_t()
+        let result = unsafe pthread_create(&thread, &attributes, threadMain, box.toOpaque())
+        if result != 0 {
+            // SAFETY: no thread was started, so the retain for it is ours to give back.
+            unsafe box.release()
+            throw SystemError(errno: result)
+        }
+    }
+}
+
+private final class ThreadBody {
+    let name: String
+    let run: @Sendable () -> Void
+
+    init(name: String, run: @escaping @Sendable () -> Void) {
+        self.name = name
+        self.run = run
+    }
+}
+
+/// The C entry of a thread. A free function, so that it is isolated to nothing.
+private func threadMain(_ argument: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
+    guard let argument = unsafe argument else { return nil }
+    // SAFETY: `start` passed one retained ThreadBody, which is taken over here, once.
+    let body = unsafe Unmanaged<ThreadBody>.fromOpaque(argument).takeRetainedValue()
+    let name = String(decoding: body.name.utf8.prefix(15), as: UTF8.self)
+    unsafe name.withCString { unsafe cel_thread_set_name($0) }
+    body.run()
+    return nil
+}

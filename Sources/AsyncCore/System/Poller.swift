@@ -1,0 +1,209 @@
+// The owner of a cel_loop: everything that the Swift loop wants from the C event loop.
+internal import CEventLoop
+internal import Glibc
+
+/// Names one timer; stale once it has fired or was removed.
+struct TimerToken: Sendable {
+    fileprivate let raw: cel_token
+}
+
+/// Names one registration of a descriptor; stale once it was deregistered.
+struct WatchToken: Sendable, Equatable {
+    fileprivate let raw: cel_token
+}
+
+/// The C event loop, with objects instead of raw words.
+///
+/// Everything but ``wakeUp()``, ``now`` and ``systemCalls`` belongs to the loop's thread.
+@safe
+final class Poller: @unchecked Sendable {
+    // SAFETY: `loop` lives from init to deinit. Its functions are called on the loop's thread only, except
+    // for those that the C header allows from anywhere. Each registration and each timer owns one retain
+    // of its target, which is released when the registration or timer goes, exactly once.
+    private let loop: OpaquePointer
+    private let batch: UnsafeMutablePointer<cel_completion>
+    private static let batchCapacity: UInt32 = 512
+
+    /// - Throws: EMFILE, ENFILE or ENOMEM; nothing is left open then.
+    init(systemCalls: SystemCalls = .kernel, firstGeneration: UInt32 = 0) throws(SystemError) {
+        var options = unsafe cel_options(
+            sys: systemCalls.table, first_generation: firstGeneration)
+        var made: OpaquePointer?
+        _ = try unsafe check(cel_loop_create(&options, &made))
+        guard let made = unsafe made else { preconditionFailure("cel_loop_create gave no loop") }
+        unsafe loop = made
+        unsafe batch = .allocate(capacity: Int(Self.batchCapacity))
+    }
+
+    deinit {
+        let result = unsafe cel_loop_destroy(loop)
+        precondition(result == 0, "a loop was destroyed with registrations left: \(result)")
+        unsafe batch.deallocate()
+    }
+
+    var systemCalls: SystemCalls { unsafe SystemCalls(table: cel_loop_sys(loop)) }
+
+    /// Monotonic nanoseconds. Any thread.
+    var now: UInt64 { unsafe cel_loop_now(loop) }
+
+    /// Ends a wait, now or next time. Any thread, and from a signal handler.
+    func wakeUp() { unsafe cel_loop_wakeup(loop) }
+
+    // MARK: - A turn's share of the kernel
+
+    /// Asks the kernel once and tells the targets: due timers in order, then readiness.
+    ///
+    /// - Returns: how many things were reported, a wake-up included.
+    func poll(wait: Bool) -> Int {
+        let result = unsafe cel_loop_poll(loop, wait, batch, Self.batchCapacity)
+        precondition(
+            result >= 0,
+            """
+            the event loop's own descriptors do not work any more (errno \(-result)): something in this \
+            process closed a descriptor that it did not own
+            """)
+        for index in 0..<Int(result) {
+            let completion = unsafe batch[index]
+            switch completion.kind {
+            case CEL_KIND_TIMER.rawValue:
+                // SAFETY: the timer is gone, and with it the retain that it owned passes to us.
+                let target = unsafe Self.unmanaged(completion.user).takeRetainedValue()
+                target.deadlinePassed()
+            case CEL_KIND_READY.rawValue:
+                // SAFETY: a registration that still exists keeps its target alive.
+                guard unsafe cel_fd_is_current(loop, completion.token) else { continue }
+                let target = unsafe Self.unmanaged(completion.user).takeUnretainedValue()
+                target.becameReady(Readiness(rawValue: completion.events))
+            default:
+                break  // A wake-up: its purpose, a new turn, is served.
+            }
+        }
+        return Int(result)
+    }
+
+    /// Readable when ``poll(wait:)`` has something to report.
+    var descriptor: CInt { unsafe cel_loop_descriptor(loop) }
+
+    /// Makes ``descriptor`` readable in time for the earliest deadline.
+    func arm() {
+        let result = unsafe cel_loop_arm(loop)
+        precondition(result == 0, "the loop's timer descriptor does not work any more: \(result)")
+    }
+
+    // MARK: - Deadlines
+
+    /// The earliest deadline in monotonic nanoseconds, if there is one.
+    var nextDeadline: UInt64? {
+        let deadline = unsafe cel_loop_next_deadline(loop)
+        return deadline == .max ? nil : deadline
+    }
+
+    var timerCount: Int { Int(unsafe cel_timer_count(loop)) }
+
+    /// Adds a deadline and keeps `target` alive until it has passed or was removed.
+    func addTimer(at deadline: UInt64, target: CompletionTarget) -> TimerToken {
+        var token: cel_token = 0
+        let retained = unsafe Unmanaged.passRetained(target)
+        let user = unsafe UInt64(UInt(bitPattern: retained.toOpaque()))
+        let result = unsafe cel_timer_add(loop, deadline, user, &token)
+        // Swift itself ends the process when memory runs out; so does the table of timers.
+        precondition(result == 0, "no memory for a timer")
+        return TimerToken(raw: token)
+    }
+
+    /// Removes a deadline. False if it has passed or was removed before.
+    @discardableResult
+    func removeTimer(_ token: TimerToken, target: CompletionTarget) -> Bool {
+        guard unsafe cel_timer_remove(loop, token.raw) == 0 else { return false }
+        // SAFETY: the timer was there, hence its retain was, and `target` is what it was made with.
+        unsafe Unmanaged.passUnretained(target).release()
+        return true
+    }
+
+    // MARK: - Descriptors
+
+    var watchCount: Int { Int(unsafe cel_fd_count(loop)) }
+
+    /// Watches a descriptor that we own, edge-triggered, and keeps `target` alive while it is watched.
+    func watch(_ descriptor: CInt, target: CompletionTarget) throws(SystemError) -> WatchToken {
+        var token: cel_token = 0
+        let retained = unsafe Unmanaged.passRetained(target)
+        let user = unsafe UInt64(UInt(bitPattern: retained.toOpaque()))
+        let result = unsafe cel_fd_register(loop, descriptor, CEL_MODE_EDGE, user, &token)
+        guard result == 0 else {
+            // SAFETY: no registration was made, so the retain for it is ours to give back.
+            unsafe retained.release()
+            throw SystemError(errno: -result)
+        }
+        return WatchToken(raw: token)
+    }
+
+    /// Stops watching. To be called before the descriptor is closed.
+    func unwatch(_ token: WatchToken, target: CompletionTarget) {
+        guard unsafe cel_fd_deregister(loop, token.raw) == 0 else { return }
+        // SAFETY: the registration was there, hence its retain was.
+        unsafe Unmanaged.passUnretained(target).release()
+    }
+
+    func readiness(_ token: WatchToken) -> Readiness {
+        Readiness(rawValue: unsafe cel_fd_readiness(loop, token.raw))
+    }
+
+    func clear(_ readiness: Readiness, of token: WatchToken) {
+        unsafe cel_fd_clear(loop, token.raw, readiness.rawValue)
+    }
+
+    // MARK: - Interrupts
+
+    /// Routes a signal to this loop. False if somebody else handles or ignores it.
+    func openInterrupt(_ signal: CInt) -> Bool { unsafe cel_interrupt_open(loop, signal) == 0 }
+
+    func takeInterrupt(_ signal: CInt) -> Bool { unsafe cel_interrupt_take(loop, signal) }
+
+    func closeInterrupt(_ signal: CInt) { unsafe cel_interrupt_close(loop, signal) }
+
+    // MARK: - Statistics
+
+    func statistics() -> KernelStatistics {
+        var out = cel_statistics()
+        unsafe cel_loop_statistics(loop, &out)
+        return KernelStatistics(
+            polls: out.turns, waits: out.waits, events: out.events, staleEvents: out.stale_events,
+            wakeUps: out.wakeups, timersFired: out.timers_fired, spuriousTurns: out.spurious_turns,
+            timerArms: out.timer_arms, controlCalls: out.control_calls,
+            waitedNanoseconds: out.waited_ns)
+    }
+
+    private static func unmanaged(_ user: UInt64) -> Unmanaged<CompletionTarget> {
+        guard let pointer = unsafe UnsafeRawPointer(bitPattern: UInt(user)) else {
+            preconditionFailure("a completion without a target")
+        }
+        return unsafe Unmanaged.fromOpaque(pointer)
+    }
+}
+
+/// The C loop's counters.
+struct KernelStatistics {
+    var polls: UInt64
+    var waits: UInt64
+    var events: UInt64
+    var staleEvents: UInt64
+    var wakeUps: UInt64
+    var timersFired: UInt64
+    var spuriousTurns: UInt64
+    var timerArms: UInt64
+    var controlCalls: UInt64
+    var waitedNanoseconds: UInt64
+}
+
+/// The table of system calls that a loop uses.
+@safe
+struct SystemCalls: @unchecked Sendable {
+    // SAFETY: tables are immutable while loops use them, and outlive them.
+    let table: UnsafePointer<cel_sys>
+
+    init(table: UnsafePointer<cel_sys>) { unsafe self.table = table }
+
+    /// The kernel's own.
+    static var kernel: SystemCalls { unsafe SystemCalls(table: cel_sys_default()) }
+}

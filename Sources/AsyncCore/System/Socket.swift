@@ -1,0 +1,122 @@
+// Socket calls on descriptors: the Swift face of cel_socket.h.
+internal import CEventLoop
+internal import Glibc
+
+/// The socket calls. Stateless; a ``Watch`` owns each descriptor.
+enum Socket {
+    /// A new non-blocking TCP socket.
+    static func open(_ family: CInt, _ calls: SystemCalls) throws(SystemError) -> CInt {
+        var descriptor: CInt = -1
+        _ = try check(unsafe cel_socket_open(calls.table, family, &descriptor))
+        return descriptor
+    }
+
+    /// Closes the descriptor. It is released even if an error is returned.
+    @discardableResult
+    static func close(_ descriptor: CInt, _ calls: SystemCalls) -> SystemError? {
+        let result = unsafe cel_fd_close(calls.table, descriptor)
+        precondition(result != -EBADF, "descriptor \(descriptor) was closed by somebody who does not own it")
+        return result < 0 ? SystemError(errno: -result) : nil
+    }
+
+    static func bind(
+        _ descriptor: CInt, to address: SocketAddress, _ calls: SystemCalls
+    ) throws(SystemError) {
+        var raw = address.raw
+        _ = try check(unsafe cel_socket_bind(calls.table, descriptor, &raw))
+    }
+
+    static func listen(_ descriptor: CInt, backlog: Int, _ calls: SystemCalls) throws(SystemError) {
+        _ = try check(
+            unsafe cel_socket_listen(calls.table, descriptor, CInt(clamping: backlog)))
+    }
+
+    static func accept(
+        _ descriptor: CInt, _ calls: SystemCalls
+    ) throws(SystemError) -> (CInt, SocketAddress) {
+        var accepted: CInt = -1
+        var peer = cel_address()
+        _ = try check(unsafe cel_socket_accept(calls.table, descriptor, &peer, &accepted))
+        return (accepted, SocketAddress(raw: peer))
+    }
+
+    /// False if the connection is on its way: then wait until the socket is writable, and ask ``takeError(_:_:)``.
+    static func connect(
+        _ descriptor: CInt, to address: SocketAddress, _ calls: SystemCalls
+    ) throws(SystemError) -> Bool {
+        var raw = address.raw
+        let result = unsafe cel_socket_connect(calls.table, descriptor, &raw)
+        if result == -EINPROGRESS { return false }
+        _ = try check(result)
+        return true
+    }
+
+    /// The error that the socket has pending, if any.
+    static func takeError(_ descriptor: CInt, _ calls: SystemCalls) -> SystemError? {
+        let result = unsafe cel_socket_take_error(calls.table, descriptor)
+        return result < 0 ? SystemError(errno: -result) : nil
+    }
+
+    static func finishWriting(_ descriptor: CInt, _ calls: SystemCalls) throws(SystemError) {
+        _ = try check(unsafe cel_socket_finish_writing(calls.table, descriptor))
+    }
+
+    /// The number of bytes, or `-errno`: the hot paths look at the number themselves.
+    @inline(__always)
+    static func receive(
+        _ descriptor: CInt, into buffer: inout MutableRawSpan, _ calls: SystemCalls
+    ) -> Int {
+        unsafe buffer.withUnsafeMutableBytes { bytes in
+            unsafe cel_socket_receive(calls.table, descriptor, bytes.baseAddress, bytes.count)
+        }
+    }
+
+    /// Bytes as an array of their own, and the number of bytes or `-errno`.
+    static func receive(
+        _ descriptor: CInt, upTo count: Int, _ calls: SystemCalls
+    ) -> (bytes: [UInt8], result: Int) {
+        var result = 0
+        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
+            result = unsafe cel_socket_receive(
+                calls.table, descriptor, buffer.baseAddress, count)
+            initialized = max(result, 0)
+        }
+        return (bytes, result)
+    }
+
+    /// The number of bytes taken, or `-errno`. Never raises SIGPIPE.
+    @inline(__always)
+    static func send(_ descriptor: CInt, _ bytes: RawSpan, _ calls: SystemCalls) -> Int {
+        unsafe bytes.withUnsafeBytes { buffer in
+            unsafe cel_socket_send(calls.table, descriptor, buffer.baseAddress, buffer.count)
+        }
+    }
+
+    static func localAddress(
+        _ descriptor: CInt, _ calls: SystemCalls
+    ) throws(SystemError) -> SocketAddress {
+        var raw = cel_address()
+        _ = try check(unsafe cel_socket_local_address(calls.table, descriptor, &raw))
+        return SocketAddress(raw: raw)
+    }
+
+    static func setReuseAddress(_ descriptor: CInt, _ calls: SystemCalls) throws(SystemError) {
+        try set(descriptor, SOL_SOCKET, SO_REUSEADDR, 1, calls)
+    }
+
+    static func setNoDelay(_ descriptor: CInt, _ on: Bool, _ calls: SystemCalls) throws(SystemError) {
+        try set(descriptor, CInt(IPPROTO_TCP), TCP_NODELAY, on ? 1 : 0, calls)
+    }
+
+    /// For tests and tuning: the kernel's send and receive buffers, in bytes.
+    static func setBufferSizes(_ descriptor: CInt, _ bytes: Int, _ calls: SystemCalls) throws(SystemError) {
+        try set(descriptor, SOL_SOCKET, SO_SNDBUF, CInt(clamping: bytes), calls)
+        try set(descriptor, SOL_SOCKET, SO_RCVBUF, CInt(clamping: bytes), calls)
+    }
+
+    private static func set(
+        _ descriptor: CInt, _ level: CInt, _ name: CInt, _ value: CInt, _ calls: SystemCalls
+    ) throws(SystemError) {
+        _ = try check(unsafe cel_socket_set_option(calls.table, descriptor, level, name, value))
+    }
+}

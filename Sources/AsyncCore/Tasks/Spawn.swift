@@ -1,0 +1,44 @@
+// Starting tasks on the loop that runs the caller.
+
+/// Starts a task on the loop that runs the calling code: asyncio's `create_task`.
+///
+/// The loop keeps the task alive, and cancels and awaits it at the loop's end. See ``EventLoop/spawn(name:_:)-(_,()async(throws)->Success)``
+/// for what the task inherits, and for callers that are not on a loop.
+///
+/// - Parameters:
+///   - name: For diagnosis.
+///   - operation: What the task does.
+/// - Returns: A handle to await, or to cancel, the task.
+/// - Precondition: The caller runs on an event loop.
+@discardableResult
+public func spawn<Success: Sendable>(
+    name: String? = nil, _ operation: sending @escaping () async throws -> Success
+) -> TaskHandle<Success, any Error> {
+    currentCore("spawn").spawn(name: name, operation)
+}
+
+/// Starts a task that cannot fail on the loop that runs the calling code.
+///
+/// See the form that can fail.
+///
+/// - Parameters:
+///   - name: For diagnosis.
+///   - operation: What the task does.
+/// - Returns: A handle to await, or to cancel, the task.
+/// - Precondition: The caller runs on an event loop.
+@discardableResult
+public func spawn<Success: Sendable>(
+    name: String? = nil, _ operation: sending @escaping () async -> Success
+) -> TaskHandle<Success, Never> {
+    currentCore("spawn").spawn(name: name, operation)
+}
+
+/// The loop that runs the caller. Code that runs on none has no loop to spawn on: a bug of the program.
+@inline(__always)
+func currentCore(_ function: StaticString) -> LoopCore {
+    guard let core = LoopCore.current else {
+        preconditionFailure(
+            "\(function) was called outside of an event loop; use it inside EventLoop.run, or a loop's own method")
+    }
+    return core
+}

@@ -1,0 +1,110 @@
+/// Sockets: one function a call, which turns -1 and errno into -errno and retries EINTR.
+///
+/// No state. A socket that is made here is CLOEXEC and NONBLOCK from birth, so that neither a child
+/// that is started meanwhile inherits it nor a call on it blocks the loop. MSG_DONTWAIT keeps the
+/// promise for a descriptor that came from elsewhere, MSG_NOSIGNAL for a peer that is gone.
+#include "internal.h"
+
+#define BIRTH_FLAGS (SOCK_NONBLOCK | SOCK_CLOEXEC)
+
+/// Evaluates `call` until it is not interrupted; gives its result, or -errno.
+#define CEL__RETRY(type, result, call)                                                             \
+    type result;                                                                                   \
+    do {                                                                                           \
+        result = (call);                                                                           \
+        if (result < 0) result = -(type)errno;                                                     \
+    } while (result == -EINTR)
+
+int cel_socket_open(const struct cel_sys *sys, int family, int *out) {
+    CEL__RETRY(int, fd, sys->socket(family, SOCK_STREAM | BIRTH_FLAGS, 0));
+    if (fd < 0) return fd;
+    *out = fd;
+    return 0;
+}
+
+int cel_socket_bind(const struct cel_sys *sys, int fd, const struct cel_address *address) {
+    const struct sockaddr *name = (const struct sockaddr *)&address->storage;
+    CEL__RETRY(int, result, sys->bind(fd, name, address->length));
+    return result;
+}
+
+int cel_socket_listen(const struct cel_sys *sys, int fd, int backlog) {
+    CEL__RETRY(int, result, sys->listen(fd, backlog));
+    return result;
+}
+
+int cel_socket_accept(const struct cel_sys *sys, int fd, struct cel_address *peer, int *out) {
+    struct sockaddr *name = (struct sockaddr *)&peer->storage;
+    int accepted;
+    do {
+        peer->length = sizeof peer->storage;
+        accepted = sys->accept4(fd, name, &peer->length, BIRTH_FLAGS);
+        if (accepted < 0) accepted = -errno;
+    } while (accepted == -EINTR);
+    if (accepted < 0) return accepted;
+    *out = accepted;
+    return 0;
+}
+
+int cel_socket_connect(const struct cel_sys *sys, int fd, const struct cel_address *address) {
+    const struct sockaddr *name = (const struct sockaddr *)&address->storage;
+    if (sys->connect(fd, name, address->length) == 0) return 0;
+    int error = errno;
+    // An interrupted connect goes on; to call again would say EALREADY, not how it went.
+    return error == EINTR ? -EINPROGRESS : -error;
+}
+
+ssize_t cel_socket_receive(const struct cel_sys *sys, int fd, void *_Nullable buffer,
+                           size_t count) {
+    // The kernel would wait for data before it gives none.
+    if (count == 0) return 0;
+    if (buffer == NULL) return -EFAULT;
+    CEL__RETRY(ssize_t, received, sys->recv(fd, buffer, count, MSG_DONTWAIT));
+    return received;
+}
+
+ssize_t cel_socket_send(const struct cel_sys *sys, int fd, const void *_Nullable buffer,
+                        size_t count) {
+    if (count == 0) return 0;
+    if (buffer == NULL) return -EFAULT;
+    CEL__RETRY(ssize_t, sent, sys->send(fd, buffer, count, MSG_DONTWAIT | MSG_NOSIGNAL));
+    return sent;
+}
+
+int cel_socket_finish_writing(const struct cel_sys *sys, int fd) {
+    CEL__RETRY(int, result, sys->shutdown(fd, SHUT_WR));
+    return result;
+}
+
+int cel_socket_take_error(const struct cel_sys *sys, int fd) {
+    int pending = 0;
+    int result = cel_socket_get_option(sys, fd, SOL_SOCKET, SO_ERROR, &pending);
+    return result < 0 ? result : -pending;
+}
+
+int cel_socket_set_option(const struct cel_sys *sys, int fd, int level, int name, int value) {
+    CEL__RETRY(int, result, sys->setsockopt(fd, level, name, &value, sizeof value));
+    return result;
+}
+
+int cel_socket_get_option(const struct cel_sys *sys, int fd, int level, int name, int *out) {
+    int value = 0;
+    socklen_t length = sizeof value;
+    CEL__RETRY(int, result, sys->getsockopt(fd, level, name, &value, &length));
+    if (result == 0) *out = value;
+    return result;
+}
+
+int cel_socket_local_address(const struct cel_sys *sys, int fd, struct cel_address *out) {
+    out->length = sizeof out->storage;
+    struct sockaddr *name = (struct sockaddr *)&out->storage;
+    CEL__RETRY(int, result, sys->getsockname(fd, name, &out->length));
+    return result;
+}
+
+int cel_socket_peer_address(const struct cel_sys *sys, int fd, struct cel_address *out) {
+    out->length = sizeof out->storage;
+    struct sockaddr *name = (struct sockaddr *)&out->storage;
+    CEL__RETRY(int, result, sys->getpeername(fd, name, &out->length));
+    return result;
+}

@@ -1,0 +1,2 @@
+// A target needs a source file; all there is, is in the header.
+#include "CSwiftRuntime.h"
