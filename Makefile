@@ -62,10 +62,12 @@ bench:
 demo:
 	$(SWIFT) run --package-path Examples $(SWIFT_FLAGS) quickstart
 
-## examples: build every example, the plain C one too
+## examples: build every example, the plain C one too, and try each
 examples:
 	$(SWIFT) build --package-path Examples $(SWIFT_FLAGS)
 	$(MAKE) -C Examples/c-timer-echo
+	Examples/smoke-test.sh \
+		"$$($(SWIFT) build --package-path Examples $(SWIFT_FLAGS) --show-bin-path)"
 
 ## check: all that can be checked without running; every check runs, also after one has failed
 check:

@@ -1,11 +1,28 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
+// A package of its own, so that whoever depends on AsyncCore fetches nothing that only examples need.
+let asyncCore: Target.Dependency = .product(name: "AsyncCore", package: "AsyncCore")
+let argumentParser: Target.Dependency = .product(
+    name: "ArgumentParser", package: "swift-argument-parser")
+
+func example(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(
+        name: name, dependencies: dependencies, swiftSettings: [.treatAllWarnings(as: .error)])
+}
+
 let package = Package(
     name: "Examples",
-    dependencies: [.package(name: "AsyncCore", path: "..")],
-    targets: ["quickstart"].map { name in
-        .executableTarget(
-            name: name, dependencies: [.product(name: "AsyncCore", package: "AsyncCore")])
-    }
+    dependencies: [
+        .package(name: "AsyncCore", path: ".."),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    ],
+    targets: [
+        example("quickstart", [asyncCore]),
+        example("echo-server", [asyncCore, argumentParser]),
+        example("echo-client", [asyncCore, argumentParser]),
+        example("embed-in-poll", [asyncCore, argumentParser]),
+        example("one-thread", [asyncCore, argumentParser]),
+    ],
+    swiftLanguageModes: [.v6]
 )

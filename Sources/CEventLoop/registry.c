@@ -105,6 +105,16 @@ static int make_newest(cel_loop *loop, int fd, uint32_t index) {
     return 0;
 }
 
+/// Adds the pair of `fd`, or takes over the one that is left from before.
+static int put_into_set(cel_loop *loop, int fd, uint32_t events, cel_token token) {
+    int result = cel__control(loop, EPOLL_CTL_ADD, fd, events, token);
+    if (result != -EEXIST) return result;
+    result = cel__control(loop, EPOLL_CTL_MOD, fd, events, token);
+    // The last duplicate was closed in between, by another thread or process: now there is room.
+    if (result == -ENOENT) result = cel__control(loop, EPOLL_CTL_ADD, fd, events, token);
+    return result;
+}
+
 int cel_fd_register(cel_loop *loop, int fd, enum cel_mode mode, uint64_t user, cel_token *out) {
     if (fd < 0) return -EBADF;
     if (mode != CEL_MODE_EDGE && mode != CEL_MODE_ONESHOT) return -EINVAL;
@@ -114,8 +124,7 @@ int cel_fd_register(cel_loop *loop, int fd, enum cel_mode mode, uint64_t user, c
 
     cel_token token = cel__token(index, loop->registry.slots[index].generation);
     uint32_t events = mode == CEL_MODE_EDGE ? EDGE_EVENTS : (uint32_t)EPOLLONESHOT;
-    result = cel__control(loop, EPOLL_CTL_ADD, fd, events, token);
-    if (result == -EEXIST) result = cel__control(loop, EPOLL_CTL_MOD, fd, events, token);
+    result = put_into_set(loop, fd, events, token);
     if (result < 0) return result;
     // Only now is it known that the number is a descriptor, and not one that asks for gigabytes
     // here.

@@ -68,3 +68,23 @@ void script_set_disposition(int signo, int disposition) {
     action.sa_handler = disposition == 0 ? SIG_DFL : disposition == 1 ? SIG_IGN : do_nothing;
     sigaction(signo, &action, NULL);
 }
+
+void script_raise(int signo, bool process) {
+    int saved = errno;
+    sigset_t set, before;
+    sigemptyset(&set);
+    sigaddset(&set, signo);
+    pthread_sigmask(SIG_UNBLOCK, &set, &before);
+    errno = saved;
+    if (process) {
+        kill(getpid(), signo);
+    } else {
+        raise(signo);
+    }
+    saved = errno;
+    // A signal to the process may be on its way to any thread; it finds this one open until it
+    // came.
+    while (process && script_disposition(signo) == 2) sched_yield();
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    errno = saved;
+}

@@ -1,5 +1,6 @@
 /// The scripted table: one script a thread, and one function a call.
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -14,6 +15,7 @@ struct script {
     int fail_error[SCRIPT_CALLS];
     int64_t descriptors;
     int64_t blocks;
+    size_t bytes;
     size_t largest_block;
     bool fake;
     uint64_t now_ns;
@@ -194,13 +196,18 @@ static int scripted_getpeername(int fd, struct sockaddr *address, socklen_t *len
 
 static void *_Nullable scripted_realloc(void *_Nullable memory, size_t size) {
     if (fails(SCRIPT_REALLOC)) return NULL;
+    size_t before = malloc_usable_size(memory);
+    void *result = realloc(memory, size);
+    if (result == NULL) return NULL;
     if (memory == NULL) script.blocks++;
     if (size > script.largest_block) script.largest_block = size;
-    return realloc(memory, size);
+    script.bytes += malloc_usable_size(result) - before;
+    return result;
 }
 
 static void scripted_free(void *_Nullable memory) {
     if (memory != NULL) script.blocks--;
+    script.bytes -= malloc_usable_size(memory);
     free(memory);
 }
 
@@ -251,6 +258,10 @@ int64_t script_open_descriptors(void) {
 
 int64_t script_live_blocks(void) {
     return script.blocks;
+}
+
+size_t script_live_bytes(void) {
+    return script.bytes;
 }
 
 size_t script_largest_block(void) {

@@ -92,16 +92,22 @@ import Testing
 
     @Test func `readiness takes at most half of a batch`() throws {
         let loop = try TestLoop()
-        for (capacity, limit) in [(2, 1), (3, 1), (8, 4), (1_000, 500), (5_000, 512)] as [(Int, CInt)] {
+        for (capacity, limit) in [(2, 1), (3, 1), (8, 4), (1_000, 500), (5_000, 512)]
+            as [(Int, CInt)]
+        {
             #expect(try loop.poll(capacity: capacity) == [])
             #expect(script_wait_limit() == limit)
         }
     }
 
-    @Test(arguments: [2, 3, 16]) func `timers and descriptors do not starve each other (A18)`(capacity: Int) throws {
+    @Test(arguments: [2, 3, 16]) func `timers and descriptors do not starve each other (A18)`(
+        capacity: Int
+    ) throws {
         let loop = try TestLoop()
         let events = (0..<50).map { _ in makeEvent(readable: true) }
-        let tokens = try events.enumerated().map { try loop.register($0.element, user: UInt64($0.offset)) }
+        let tokens = try events.enumerated().map {
+            try loop.register($0.element, user: UInt64($0.offset))
+        }
         for user in 0..<100 { _ = try loop.addTimer(1, user: UInt64(user)) }
         cel_loop_wakeup(loop.raw)
 
@@ -110,7 +116,9 @@ import Testing
         #expect(first.first == .timer(0))
         let all = try first + loop.pollUntilIdle(capacity: capacity)
         #expect(all.filter { $0 == .wakeup }.count == 1)
-        #expect(all.filter { if case .timer = $0 { true } else { false } } == (0..<100).map(Completion.timer))
+        #expect(
+            all.filter { if case .timer = $0 { true } else { false } }
+                == (0..<100).map(Completion.timer))
         let ready = all.compactMap { if case .ready(let user, _) = $0 { user } else { nil } }
         #expect(ready.sorted() == Array(0..<50))
         #expect(loop.statistics.turns <= UInt64(200 / capacity * 2 + 10))
@@ -130,7 +138,8 @@ import Testing
         while !seen && turns < 4 {
             _ = try loop.addTimer(0)
             turns += 1
-            seen = try loop.poll(wait: true, capacity: 2).contains(.ready(1, events: Events.readable))
+            seen = try loop.poll(wait: true, capacity: 2).contains(
+                .ready(1, events: Events.readable))
         }
         #expect(seen)
         #expect(cel_fd_deregister(loop.raw, token) == 0)

@@ -84,7 +84,9 @@ final class TestLoop {
         return token
     }
 
-    func register(_ fd: CInt, _ mode: cel_mode = CEL_MODE_EDGE, user: UInt64 = 0) throws -> cel_token {
+    func register(_ fd: CInt, _ mode: cel_mode = CEL_MODE_EDGE, user: UInt64 = 0) throws
+        -> cel_token
+    {
         var token: cel_token = 0
         let result = cel_fd_register(raw, fd, mode, user, &token)
         if result < 0 { throw Failure(error: -result) }
@@ -102,7 +104,8 @@ final class TestLoop {
     }
 }
 
-/// Two connected descriptors that close themselves, past the scripted table.
+/// Two connected descriptors that close themselves, past the scripted table. An array of them ends
+/// after its last use, not with its scope: such a test extends its life.
 final class Pair {
     private(set) var near: CInt = -1
     private(set) var far: CInt = -1

@@ -24,7 +24,7 @@ enum AsyncCoreLoop: MicroRuntime {
     @Sendable private static func switches() async throws {
         let table = PingPong()
         let turns = BatchSize.switches / 2
-        let peer = Outcome<TaskHandle<Void, any Error>>()
+        let peer = Outcome<TaskHandle<Void, Never>>()
         await table.play(turns: turns) {
             peer.value = .success(spawn { await table.play(turns: turns) })
         }
@@ -32,17 +32,17 @@ enum AsyncCoreLoop: MicroRuntime {
     }
 
     @Sendable private static func switchesWithPermits() async throws {
-        let ping = AsyncSemaphore(0)
-        let pong = AsyncSemaphore(0)
+        let ping = try AsyncSemaphore(0)
+        let pong = try AsyncSemaphore(0)
         let turns = BatchSize.switches / 2
         let peer = spawn {
             for _ in 0..<turns {
                 try await ping.acquire()
-                pong.release()
+                try pong.release()
             }
         }
         for _ in 0..<turns {
-            ping.release()
+            try ping.release()
             try await pong.acquire()
         }
         try await peer.value
@@ -50,16 +50,16 @@ enum AsyncCoreLoop: MicroRuntime {
 
     @Sendable private static func spawns() async throws {
         for _ in 0..<BatchSize.spawns {
-            try await spawn {}.value
+            await spawn {}.value
         }
     }
 
     @Sendable private static func yields() async throws {
         let turns = BatchSize.yields / 2
         let peer = spawn {
-            for _ in 0..<turns { await yield() }
+            for _ in 0..<turns { try await yield() }
         }
-        for _ in 0..<turns { await yield() }
+        for _ in 0..<turns { try await yield() }
         try await peer.value
     }
 
@@ -69,19 +69,19 @@ enum AsyncCoreLoop: MicroRuntime {
     }
 
     @Sendable private static func permits() async throws {
-        let semaphore = AsyncSemaphore(1)
+        let semaphore = try AsyncSemaphore(1)
         for _ in 0..<BatchSize.permits {
             try await semaphore.acquire()
-            semaphore.release()
+            try semaphore.release()
         }
     }
 
     @Sendable private static func contendedPermits() async throws {
-        let semaphore = AsyncSemaphore(BatchSize.contendedPermits)
+        let semaphore = try AsyncSemaphore(BatchSize.contendedPermits)
         let handles = (0..<BatchSize.contendingTasks).map { _ in
             spawn {
                 for _ in 0..<BatchSize.contendedTurns {
-                    try await semaphore.withPermit { await yield() }
+                    try await semaphore.withPermit { try await yield() }
                 }
             }
         }

@@ -105,7 +105,7 @@ private final class MainBody<R: Sendable>: @unchecked Sendable {
     ) -> Task<Void, Never> {
         Task(name: "main", executorPreference: executor) {
             do {
-                self.outcome = .success(try await CancellationScope.run(body))
+                self.outcome = .success(try await self.core.withStandingHandler(body))
             } catch {
                 self.outcome = .failure(error)
             }

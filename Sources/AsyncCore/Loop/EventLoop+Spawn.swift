@@ -35,11 +35,12 @@ extension EventLoop {
 }
 
 extension LoopCore {
+    @inlinable
     func spawn<Success: Sendable>(
         name: String?, _ operation: sending @escaping () async throws -> Success
     ) -> TaskHandle<Success, any Error> {
         let record = TaskRecord(core: self, name: name)
-        let task = Task(name: name, executorPreference: unsafe taskExecutorObject) {
+        let task = Task(name: name, executorPreference: preferredExecutor) {
             record.start()
             do {
                 let value = try await operation()
@@ -53,11 +54,12 @@ extension LoopCore {
         return TaskHandle(task: task, record: record)
     }
 
+    @inlinable
     func spawn<Success: Sendable>(
         name: String?, _ operation: sending @escaping () async -> Success
     ) -> TaskHandle<Success, Never> {
         let record = TaskRecord(core: self, name: name)
-        let task = Task(name: name, executorPreference: unsafe taskExecutorObject) {
+        let task = Task(name: name, executorPreference: preferredExecutor) {
             record.start()
             let value = await operation()
             record.finish(nil)

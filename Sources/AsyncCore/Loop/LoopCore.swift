@@ -6,6 +6,7 @@ internal import Synchronization
 /// Owned by its EventLoop and its executors. At any time one thread at most runs it: between ``enter()`` and
 /// ``leave(_:)`` that thread is the *owner*, and everything not marked "any thread" is the owner's alone.
 @safe
+@usableFromInline
 final class LoopCore: @unchecked Sendable {
     // SAFETY: what is not atomic, immutable or locked is touched by the owner thread only, and ownership passes from
     // thread to thread through the inbox's lock. After `parked` the drain thread is the only one to touch it.
@@ -21,22 +22,23 @@ final class LoopCore: @unchecked Sendable {
     let configuration: EventLoop.Configuration
     let poller: Poller
     let inbox = Inbox()
+    private let door: LoopDoor
 
     private let owner = Atomic<UInt>(0)
     private let phaseWord = Atomic<Phase>(.open)
 
     // Owner thread only, from here on.
-    private var ready = JobRing()
+    private let readyJobs = Confined(JobRing())
+    private let hotCounters = Confined(LoopCounters())
     private var deferred: [Waiter] = []
     private var expired: [DeadlineScope] = []
     private var received: [Inbox.Item] = []
-    var operationBudget = 0
-    var counters = LoopCounters()
     let tasks = TaskList()
     let watches = WatchList()
     let sleepers = WaiterList()
     var delayedJobs: [ObjectIdentifier: DelayedJob] = [:]
     private var spareWaiters: [Waiter] = []
+    var standingWaiters = TaskTable()
 
     /// The public face. Weak: the face owns the core.
     weak var face: EventLoop?
@@ -45,6 +47,8 @@ final class LoopCore: @unchecked Sendable {
     // SAFETY: whatever runs on the loop keeps the task executor alive: the runner through the face, a late job through its
     // task, the serial executor and the program's main executor by holding it.
     unowned(unsafe) var taskExecutorObject: LoopTaskExecutor?
+
+    @usableFromInline var preferredExecutor: (any TaskExecutor)? { unsafe taskExecutorObject }
     var taskExecutor: UnownedTaskExecutor?
     var serialExecutor: UnownedSerialExecutor?
     var mainExecutor: UnownedSerialExecutor?
@@ -55,10 +59,25 @@ final class LoopCore: @unchecked Sendable {
     init(configuration: EventLoop.Configuration) throws(SystemError) {
         self.configuration = configuration
         poller = try Poller(systemCalls: configuration.systemCalls)
-        LoopRegistry.add(self)
+        door = LoopDoor(inbox: inbox, poller: poller)
+        LoopRegistry.add(door)
     }
 
-    deinit { LoopRegistry.remove(self) }
+    deinit {
+        LoopRegistry.remove(door)
+        readyJobs.deallocate()
+        hotCounters.deallocate()
+    }
+
+    private var ready: JobRing {
+        @inline(__always) _read { yield readyJobs.value }
+        @inline(__always) _modify { yield &readyJobs.value }
+    }
+
+    var counters: LoopCounters {
+        @inline(__always) _read { yield hotCounters.value }
+        @inline(__always) _modify { yield &hotCounters.value }
+    }
 
     // MARK: - Any thread
 
@@ -210,7 +229,7 @@ final class LoopCore: @unchecked Sendable {
     @inline(__always)
     func run(_ job: ReadyJob) {
         counters.jobs &+= 1
-        operationBudget = Self.operationsPerJob
+        counters.operationBudget = Self.operationsPerJob
         switch job.executor {
         case .task:
             guard let executor = unsafe taskExecutor else { preconditionFailure("no executor") }
@@ -254,7 +273,7 @@ final class LoopCore: @unchecked Sendable {
     /// A waiter for one wait of the calling task, which runs on this loop.
     @inline(__always)
     func makeWaiter() -> Waiter {
-        CancellationScope.waiter ?? spareWaiters.popLast() ?? Waiter()
+        standingWaiter ?? spareWaiters.popLast() ?? Waiter()
     }
 
     /// Takes a waiter back for reuse. Nobody may hold it any more in order to claim it.
@@ -267,13 +286,13 @@ final class LoopCore: @unchecked Sendable {
     /// Spends one operation of the running job's budget; false when it is used up.
     @inline(__always)
     func spendBudget() -> Bool {
-        operationBudget &-= 1
-        return operationBudget >= 0
+        counters.operationBudget &-= 1
+        return counters.operationBudget >= 0
     }
 
     /// Bytes weigh, too: 256 KiB are a whole budget.
     @inline(__always)
-    func spendBudget(bytes: Int) { operationBudget &-= bytes >> 11 }
+    func spendBudget(bytes: Int) { counters.operationBudget &-= bytes >> 11 }
 
     /// Lets every other ready task run, and the kernel be asked, before the calling task goes on.
     ///

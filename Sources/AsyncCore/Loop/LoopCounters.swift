@@ -1,7 +1,10 @@
 // What a loop counts while it runs. Owner thread only; EventLoop.Statistics is the public copy.
 
-/// The counters of a loop's Swift side. They only grow.
+/// The counters of a loop's Swift side. But for the budget they only grow.
 struct LoopCounters {
+    /// What is left of the running job's budget of operations.
+    var operationBudget = 0
+
     var turns: UInt64 = 0
     var jobs: UInt64 = 0
     var enqueuedLocally: UInt64 = 0

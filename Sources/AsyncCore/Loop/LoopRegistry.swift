@@ -1,26 +1,38 @@
 // The loops of the process, for those who ask what waits for what.
-internal import Synchronization
 
-/// All loops alive. Weakly held; used by diagnosis only.
-enum LoopRegistry {
-    private struct Entry: Sendable {
-        weak var core: LoopCore?
+/// A way to send a call to a loop that does not keep its core alive.
+///
+/// Not a weak reference: an object that has ever had one pays for it at each retain and release, and the core is retained all the time.
+final class LoopDoor: Sendable {
+    let inbox: Inbox
+    private let poller: Poller
+
+    init(inbox: Inbox, poller: Poller) {
+        self.inbox = inbox
+        self.poller = poller
     }
 
+    /// Runs `call` on the loop, whose core is ``LoopCore/current`` then. Dropped if the loop has ended.
+    func post(_ call: @escaping @Sendable () -> Void) {
+        if inbox.put(.call(call)) == .queuedAndMustWake { poller.wakeUp() }
+    }
+}
+
+/// The doors of all loops alive. For diagnosis only.
+enum LoopRegistry {
     private static let lock = ThreadLock()
     // SAFETY: guarded by `lock`.
-    nonisolated(unsafe) private static var entries: [ObjectIdentifier: Entry] = [:]
+    nonisolated(unsafe) private static var doors: [ObjectIdentifier: LoopDoor] = [:]
 
-    static func add(_ core: LoopCore) {
-        lock.withLock { unsafe entries[ObjectIdentifier(core)] = Entry(core: core) }
+    static func add(_ door: LoopDoor) {
+        lock.withLock { unsafe doors[ObjectIdentifier(door)] = door }
     }
 
-    static func remove(_ core: LoopCore) {
-        let removed = lock.withLock { unsafe entries.removeValue(forKey: ObjectIdentifier(core)) }
+    static func remove(_ door: LoopDoor) {
+        // Taken out of the lock before it is let go: what it frees may take a while.
+        let removed = lock.withLock { unsafe doors.removeValue(forKey: ObjectIdentifier(door)) }
         _ = removed
     }
 
-    static var all: [LoopCore] {
-        lock.withLock { unsafe entries.values.compactMap(\.core) }
-    }
+    static var all: [LoopDoor] { lock.withLock { unsafe Array(doors.values) } }
 }

@@ -15,7 +15,7 @@
 
     /// Names the current task; only good for comparison while the task lives.
     struct TaskIdentity: Equatable, Sendable {
-        private let address: UInt
+        let address: UInt
 
         @inline(__always)
         static var current: TaskIdentity? {

@@ -9,8 +9,14 @@
 /// ## Isolation
 /// *Any task*.
 public struct TaskHandle<Success: Sendable, Failure: Error>: Sendable {
-    let task: Task<Success, Failure>
-    let record: TaskRecord
+    @usableFromInline let task: Task<Success, Failure>
+    @usableFromInline let record: TaskRecord
+
+    @usableFromInline
+    init(task: Task<Success, Failure>, record: TaskRecord) {
+        self.task = task
+        self.record = record
+    }
 
     /// The name given when the task was spawned.
     public var name: String? { record.name }
@@ -51,7 +57,7 @@ extension TaskHandle where Failure == any Error {
     /// cancels what it waits for.
     ///
     /// - Throws: The task's error.
-    public var value: Success {
+    @inlinable public var value: Success {
         get async throws {
             record.markObserved()
             return try await task.value
@@ -64,7 +70,7 @@ extension TaskHandle where Failure == Never {
     ///
     /// ## Cancellation
     /// *Not a cancellation point*: cancelling the caller neither ends the wait nor cancels the task.
-    public var value: Success {
+    @inlinable public var value: Success {
         get async { await task.value }
     }
 }

@@ -5,6 +5,8 @@ internal import Synchronization
 ///
 /// Owner thread only, but for what is atomic. The record outlives the task as long as a handle is held; when the last
 /// handle goes and nobody has looked at the task's error, the error is reported.
+@safe
+@usableFromInline
 final class TaskRecord: @unchecked Sendable {
     // SAFETY: `name` and `core` are immutable. `next`, `previous`, `identity`, `observers`, `failure` and `endedInError` are the owner
     // thread's until `isFinished` is set (release); `failure` is read afterwards, in deinit.
@@ -13,15 +15,17 @@ final class TaskRecord: @unchecked Sendable {
     private(set) var identity: TaskIdentity?
     private var failure: (any Error)?
     private(set) var endedInError = false
-    private var observers: [any TaskObserver] = []
+    private var observers: [any TaskObserver]?
 
     private let finished = Atomic<Bool>(false)
     private let observed = Atomic<Bool>(false)
 
     // Links of the loop's list.
-    fileprivate(set) var next: TaskRecord?
+    // SAFETY: a record is in the list only while its task runs, and the task holds it.
+    fileprivate unowned(unsafe) var next: TaskRecord?
     fileprivate unowned(unsafe) var previous: TaskRecord?
 
+    @usableFromInline
     init(core: LoopCore, name: String?) {
         self.core = core
         self.name = name
@@ -34,12 +38,13 @@ final class TaskRecord: @unchecked Sendable {
     }
 
     /// Somebody looks at the task's result: its error is not lost.
+    @usableFromInline
     func markObserved() { observed.store(true, ordering: .relaxed) }
 
     var isFinished: Bool { finished.load(ordering: .acquiring) }
 
     /// The first thing that the task does.
-    @inline(__always)
+    @usableFromInline
     func start() {
         identity = TaskIdentity.current
         core.tasks.add(self)
@@ -48,7 +53,7 @@ final class TaskRecord: @unchecked Sendable {
     }
 
     /// The last thing that the task does.
-    @inline(__always)
+    @usableFromInline
     func finish(_ error: (any Error)?) {
         if let error {
             endedInError = true
@@ -56,9 +61,8 @@ final class TaskRecord: @unchecked Sendable {
         }
         core.tasks.remove(self)
         finished.store(true, ordering: .releasing)
-        if observers.isEmpty { return }
-        let observers = observers
-        self.observers = []
+        guard let observers else { return }
+        self.observers = nil
         for observer in observers { observer.taskFinished(self) }
     }
 
@@ -68,7 +72,7 @@ final class TaskRecord: @unchecked Sendable {
     /// Tells `observer` when the task ends; false if it has ended already.
     func observe(_ observer: any TaskObserver) -> Bool {
         if isFinished { return false }
-        observers.append(observer)
+        observers = (observers ?? []) + [observer]
         return true
     }
 }
@@ -79,26 +83,27 @@ protocol TaskObserver: AnyObject {
 }
 
 /// The running tasks of a loop, oldest first. Owner thread only.
+@safe
 final class TaskList {
-    private var first: TaskRecord?
+    private unowned(unsafe) var first: TaskRecord?
     private unowned(unsafe) var last: TaskRecord?
     private(set) var count = 0
 
-    var isEmpty: Bool { first == nil }
+    var isEmpty: Bool { count == 0 }
 
     func add(_ record: TaskRecord) {
         unsafe record.previous = last
-        if let last = unsafe last { last.next = record } else { first = record }
+        if let last = unsafe last { unsafe last.next = record } else { unsafe first = record }
         unsafe last = record
         count += 1
     }
 
     func remove(_ record: TaskRecord) {
-        let next = record.next
+        let next = unsafe record.next
         let previous = unsafe record.previous
         if let next { unsafe next.previous = previous } else { unsafe last = previous }
-        if let previous { previous.next = next } else { first = next }
-        record.next = nil
+        if let previous { unsafe previous.next = next } else { unsafe first = next }
+        unsafe record.next = nil
         unsafe record.previous = nil
         count -= 1
     }
@@ -107,9 +112,9 @@ final class TaskList {
     func cancelAll() { forEach { $0.cancel() } }
 
     func forEach(_ body: (TaskRecord) -> Void) {
-        var record = first
+        var record = unsafe first
         while let current = record {
-            record = current.next
+            unsafe record = current.next
             body(current)
         }
     }

@@ -20,7 +20,7 @@ final class Waiter: CompletionTarget, @unchecked Sendable {
     // SAFETY: `continuation` is written by the waiting task before the word becomes `armed` (release) and read
     // by the one who claimed an armed wait (acquire). `next`, `previous`, `permits` and `isQueued` belong to
     // the lock of the queue that the waiter is in, or to the loop's thread for the loop's own list.
-    // `what` and `since` are written by the waiting task between begin and the first publication.
+    // A waiter is in a list only while its task waits, and the task holds it. `what` and `since` are written by the waiting task between begin and the first publication.
 
     /// How a wait ended.
     enum Outcome: UInt32, Sendable {
@@ -43,7 +43,7 @@ final class Waiter: CompletionTarget, @unchecked Sendable {
         static let armed: UInt32 = 2
         static let done: UInt32 = 3
         static let mask: UInt32 = 3
-        /// The task is cancelled. Stays set through all waits of a task with a ``CancellationScope``.
+        /// The task is cancelled. Stays set through all waits of a task with a standing handler.
         static let cancelRequested: UInt32 = 4
         static let outcomeShift: UInt32 = 8
     }
@@ -56,7 +56,7 @@ final class Waiter: CompletionTarget, @unchecked Sendable {
     let hasStandingHandler: Bool
 
     // Links of the queue or list that this waiter is in.
-    var next: Waiter?
+    unowned(unsafe) var next: Waiter?
     unowned(unsafe) var previous: Waiter?
     var isQueued = false
     var permits = 1

@@ -1,21 +1,24 @@
-// A doubly linked list of waiters, through the links that each has. Removal is O(1).
+// A doubly linked list of waiters, through the links that each has. Removal is O(1). It owns nobody.
 
 /// Waiters in the order in which they began to wait.
 ///
 /// Not synchronised: its owner is a lock or a thread. A waiter is in one list at a time.
+@safe
 final class WaiterList {
-    private(set) var first: Waiter?
+    // SAFETY: a waiter is in a list only while its task waits, and the task holds it.
+    private unowned(unsafe) var head: Waiter?
     private unowned(unsafe) var last: Waiter?
     private(set) var count = 0
 
-    var isEmpty: Bool { first == nil }
+    var isEmpty: Bool { count == 0 }
+    var first: Waiter? { unsafe head }
 
     func append(_ waiter: Waiter) {
         assert(!waiter.isQueued, "a waiter is in one list at a time")
         waiter.isQueued = true
         unsafe waiter.previous = last
-        waiter.next = nil
-        if let last = unsafe last { last.next = waiter } else { first = waiter }
+        unsafe waiter.next = nil
+        if let last = unsafe last { unsafe last.next = waiter } else { unsafe head = waiter }
         unsafe last = waiter
         count += 1
     }
@@ -25,11 +28,11 @@ final class WaiterList {
     func remove(_ waiter: Waiter) -> Bool {
         guard waiter.isQueued else { return false }
         waiter.isQueued = false
-        let next = waiter.next
+        let next = unsafe waiter.next
         let previous = unsafe waiter.previous
         if let next { unsafe next.previous = previous } else { unsafe last = previous }
-        if let previous { previous.next = next } else { first = next }
-        waiter.next = nil
+        if let previous { unsafe previous.next = next } else { unsafe head = next }
+        unsafe waiter.next = nil
         unsafe waiter.previous = nil
         count -= 1
         return true
@@ -45,7 +48,7 @@ final class WaiterList {
     func resolveAll(_ outcome: Waiter.Outcome) {
         var waiter = first
         while let current = waiter {
-            waiter = current.next
+            waiter = unsafe current.next
             current.resolve(outcome)
         }
     }
@@ -53,13 +56,8 @@ final class WaiterList {
     func forEach(_ body: (Waiter) -> Void) {
         var waiter = first
         while let current = waiter {
-            waiter = current.next
+            waiter = unsafe current.next
             body(current)
         }
-    }
-
-    deinit {
-        // Unlinked one by one: a long chain of owners would be freed by recursion.
-        while popFirst() != nil {}
     }
 }

@@ -255,7 +255,7 @@ public final class TCPStream: Sendable {
         _ body: nonisolated(nonsending) (TCPStream) async throws -> R
     ) async throws -> R {
         do {
-            let value = try await CancellationScope.run { try await body(self) }
+            let value = try await socket.core.withStandingHandler { try await body(self) }
             await close()
             return value
         } catch {

@@ -10,7 +10,7 @@
 ///   - operation: What the task does.
 /// - Returns: A handle to await, or to cancel, the task.
 /// - Precondition: The caller runs on an event loop.
-@discardableResult
+@inlinable @discardableResult
 public func spawn<Success: Sendable>(
     name: String? = nil, _ operation: sending @escaping () async throws -> Success
 ) -> TaskHandle<Success, any Error> {
@@ -26,7 +26,7 @@ public func spawn<Success: Sendable>(
 ///   - operation: What the task does.
 /// - Returns: A handle to await, or to cancel, the task.
 /// - Precondition: The caller runs on an event loop.
-@discardableResult
+@inlinable @discardableResult
 public func spawn<Success: Sendable>(
     name: String? = nil, _ operation: sending @escaping () async -> Success
 ) -> TaskHandle<Success, Never> {
@@ -34,7 +34,7 @@ public func spawn<Success: Sendable>(
 }
 
 /// The loop that runs the caller. Code that runs on none has no loop to spawn on: a bug of the program.
-@inline(__always)
+@usableFromInline
 func currentCore(_ function: StaticString) -> LoopCore {
     guard let core = LoopCore.current else {
         preconditionFailure(

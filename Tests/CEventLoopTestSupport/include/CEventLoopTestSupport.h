@@ -57,11 +57,14 @@ int64_t script_open_descriptors(void);
 /// Blocks of memory allocated through the table and not freed.
 int64_t script_live_blocks(void);
 
+/// How large those blocks are together, as the allocator counts.
+size_t script_live_bytes(void);
+
 /// The largest block of memory that was asked for since the reset.
 size_t script_largest_block(void);
 
-/// From now on the clock, and with it the timer descriptor, is a fake that stands at `now_ns`. A wait
-/// with nothing ready jumps to the time that is set, or fails with EDEADLK if none is.
+/// From now on the clock, and with it the timer descriptor, is a fake that stands at `now_ns`. A
+/// wait with nothing ready jumps to the time that is set, or fails with EDEADLK if none is.
 void script_set_clock(uint64_t now_ns);
 
 /// The descriptor that epoll_create1, timerfd_create or eventfd gave last.
@@ -83,8 +86,8 @@ void script_gate_set(bool open);
 /// How many calls of write have come to the gate.
 int script_gate_arrivals(void);
 
-/// Makes a pipe, or an event descriptor that is readable or not, past the scripted table and without
-/// blocking or inheritance.
+/// Makes a pipe, or an event descriptor that is readable or not, past the scripted table and
+/// without blocking or inheritance.
 int script_pipe(int *ends);
 int script_event(bool readable);
 
@@ -97,5 +100,9 @@ int script_disposition(int signo);
 
 /// Sets the handler of `signo`: 0 default, 1 ignored, 2 a function that does nothing.
 void script_set_disposition(int signo, int disposition);
+
+/// Sends the signal to the calling thread, or to the process if `process` is true, and takes it:
+/// the threads that run tests may block signals. A signal to the thread has been handled on return.
+void script_raise(int signo, bool process);
 
 CEL_ASSUME_NONNULL_END

@@ -1,0 +1,193 @@
+#!/usr/bin/env bash
+# Runs every example for real, and looks at what it prints and how it ends.
+#
+#   Examples/smoke-test.sh [FOLDER]
+#
+# FOLDER has the built programs; without it, they are looked for where `swift build` puts them.
+# Uses no fixed port, waits for nothing longer than some seconds, and ends only what it has started.
+
+set -euo pipefail
+cd "$(dirname "$0")"
+
+bin=${1:-$("${SWIFT:-swift}" build --show-bin-path)}
+work=$(mktemp -d)
+declare -A started  # Process ids of what runs in the background.
+
+end() {
+    for pid in "${!started[@]}"; do kill -TERM "$pid" 2>/dev/null || true; done
+    rm -rf "$work"
+}
+trap end EXIT
+
+# Says what was wrong, shows what the program had printed, and ends the test.
+#   fail NAME WHAT [FILE...]
+fail() {
+    local name=$1 what=$2 file
+    shift 2
+    [ $# -gt 0 ] || set -- out err
+    echo "FAILED $name: $what" >&2
+    for file in "$@"; do
+        [ ! -s "$work/$file" ] || sed 's/^/    /' "$work/$file" | tail -n 20 >&2
+    done
+    exit 1
+}
+
+# Runs a program to its end; its output is in $work/out and $work/err.
+#   run NAME STATUS PROGRAM [ARGUMENT...]
+run() {
+    local name=$1 expected=$2 status=0
+    shift 2
+    timeout --kill-after=1 15 "$@" >"$work/out" 2>"$work/err" || status=$?
+    [ "$status" -eq "$expected" ] || fail "$name" "exit $status instead of $expected: $*"
+}
+
+# Looks for a line in a file of $work.
+#   expect NAME FILE LINE
+expect() {
+    grep -qxF -- "$3" "$work/$2" || fail "$1" "no line '$3'" "$2"
+}
+
+# A program that was misused, or could not do its work, says so in one line, "Error: ...". After a
+# misuse (64), a usage hint follows.
+#   refuses NAME STATUS WORDS PROGRAM [ARGUMENT...]
+refuses() {
+    local name=$1 status=$2 words=$3
+    shift 3
+    run "$name" "$status" "$@"
+    head -n 1 "$work/err" | grep -qE "^Error: .*$words" || fail "$name" "no line 'Error: ...$words'"
+    if [ "$status" -eq 64 ]; then
+        grep -q '^Usage: ' "$work/err" || fail "$name" "no usage hint"
+    elif [ "$(wc -l <"$work/err")" -ne 1 ]; then
+        fail "$name" "more than one line on standard error"
+    fi
+}
+
+# Starts an echo server on a free port; its process is $server, its port $port. `timeout` bounds its
+# life, and passes signals on; it also undoes that a shell lets background programs ignore SIGINT.
+#   start_server NAME PROGRAM [ARGUMENT...]
+start_server() {
+    local name=$1
+    shift
+    : >"$work/server"
+    timeout --foreground --kill-after=1 15 "$@" >"$work/server" 2>"$work/served" &
+    server=$!
+    started[$server]=1
+    for _ in $(seq 50); do
+        port=$(sed -n 's/^listening on 127\.0\.0\.1:\([0-9]*\)$/\1/p' "$work/server")
+        [ -z "$port" ] || return 0
+        sleep 0.1
+    done
+    fail "$name" "it did not say where it listens" server served
+}
+
+# Ends the server by a signal, and looks at its status, and at its last line unless that is empty.
+#   end_server NAME SIGNAL LAST-LINE
+end_server() {
+    local status=0
+    kill "-$2" "$server"
+    wait "$server" || status=$?
+    unset "started[$server]"
+    [ "$status" -eq 0 ] || fail "$1" "exit $status after SIG$2" served
+    [ -z "$3" ] || tail -n 1 "$work/served" | grep -qxF -- "$3" ||
+        fail "$1" "its last line is not '$3'" served
+}
+
+# The slow ones wait most of their time: they run meanwhile.
+timeout 15 "$bin/quickstart" >"$work/quickstart" 2>&1 &
+quickstart=$!
+# Its input stays open, so it is its own time that ends it.
+timeout 15 "$bin/embed-in-poll" --seconds 1 >"$work/embedded" 2>&1 \
+    < <(echo hello && exec sleep 3 2>/dev/null) &
+embedded=$!
+started[$quickstart]=1
+started[$embedded]=1
+
+run one-thread 0 "$bin/one-thread"
+expect one-thread out "threads: 1"
+refuses one-thread 64 "'extra'" "$bin/one-thread" extra
+echo "ok one-thread"
+
+run embed-in-poll 0 "$bin/embed-in-poll" < <(echo one && echo two && sleep 1 && echo three)
+for line in "task: echo of one" "task: echo of two" "task: echo of three" "task: tick 1" \
+    "host: the input has ended" "host: the loop has stopped"; do
+    expect embed-in-poll out "$line"
+done
+refuses embed-in-poll 64 "seconds" "$bin/embed-in-poll" --seconds 0
+refuses embed-in-poll 64 "seconds" "$bin/embed-in-poll" --seconds many
+wait "$embedded" || fail embed-in-poll "exit $? when its time was over" embedded
+unset "started[$embedded]"
+for line in "task: echo of hello" "task: tick 1" "host: 1 s" "host: the loop has stopped"; do
+    expect embed-in-poll embedded "$line"
+done
+echo "ok embed-in-poll"
+
+start_server echo-server "$bin/echo-server" --port 0
+run echo-client 0 "$bin/echo-client" --port "$port" "hello there"
+expect echo-client out "hello there"
+run echo-client 0 "$bin/echo-client" --port "$port" --count 50 --connections 20 --size 100
+grep -qE '^1000 round trips of 100 bytes, 20 connections: [0-9]+ per second$' "$work/out" ||
+    fail echo-client "no report"
+run echo-client 0 "$bin/echo-client" --port "$port" --count 3 --size 65536
+refuses echo-server 1 "$port: address already in use" "$bin/echo-server" --port "$port"
+end_server echo-server INT "served 22 connections, $((11 + 100000 + 3 * 65536)) bytes"
+refuses echo-client 1 "connection refused" "$bin/echo-client" --port "$port" hello
+echo "ok echo-server and echo-client"
+
+start_server echo-server "$bin/echo-server" --port 0
+# A connection that is reset: closed before the answer has been read.
+exec {peer}<>"/dev/tcp/127.0.0.1/$port"
+echo "no goodbye" >&"$peer"
+for _ in $(seq 20); do
+    if read -r -t 0 -u "$peer"; then break; fi
+    sleep 0.1
+done
+exec {peer}>&-
+run echo-server 0 "$bin/echo-client" --port "$port" "still there"
+expect echo-server out "still there"
+# One that is open when the server ends.
+exec {peer}<>"/dev/tcp/127.0.0.1/$port"
+echo "stays" >&"$peer"
+line=
+read -r -t 5 line <&"$peer" || true
+[ "$line" = stays ] || fail echo-server "no answer" served
+end_server echo-server TERM "served 3 connections, $((11 + 11 + 6)) bytes"
+exec {peer}>&-
+echo "ok signals and resets"
+
+for program in echo-server echo-client; do
+    message=()
+    [ "$program" = echo-server ] || message=(hello)
+    refuses "$program" 64 "'--bogus'" "$bin/$program" --bogus "${message[@]}"
+    refuses "$program" 64 "'extra'" "$bin/$program" "${message[@]}" extra
+    refuses "$program" 64 "'--port" "$bin/$program" "${message[@]}" --port
+    refuses "$program" 1 "the port is not a number" "$bin/$program" --port many "${message[@]}"
+    refuses "$program" 1 "the port is not a number" "$bin/$program" --port 65536 "${message[@]}"
+    refuses "$program" 1 "\"nowhere\"" "$bin/$program" --host nowhere "${message[@]}"
+done
+refuses echo-client 64 "message or --count" "$bin/echo-client"
+refuses echo-client 64 "message or --count" "$bin/echo-client" --count 5 hello
+refuses echo-client 64 "go with --count" "$bin/echo-client" --size 5 hello
+refuses echo-client 64 "--count" "$bin/echo-client" --count 0
+refuses echo-client 64 "--count" "$bin/echo-client" --count many
+refuses echo-client 64 "--connections" "$bin/echo-client" --count 1 --connections 0
+refuses echo-client 64 "--size" "$bin/echo-client" --count 1 --size 65537
+echo "ok bad input"
+
+wait "$quickstart" || fail quickstart "exit $?" quickstart
+unset "started[$quickstart]"
+expect quickstart quickstart "Results: (4, 2, 6)"
+expect quickstart quickstart "Caught: cannot divide by 0"
+expect quickstart quickstart "All workers are done"
+echo "ok quickstart"
+
+# Made by its own makefile, not by `swift build`.
+c_program=../build/c-timer-echo
+if [ -x "$c_program" ]; then
+    for signal in INT TERM; do
+        start_server c-timer-echo "$c_program" 0
+        run c-timer-echo 0 "$bin/echo-client" --port "$port" --count 50 --connections 20
+        end_server c-timer-echo "$signal" ""
+    done
+    run c-timer-echo 64 "$c_program" many
+    echo "ok c-timer-echo"
+fi
