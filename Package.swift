@@ -46,6 +46,25 @@ let package = Package(
         .testTarget(
             name: "CEventLoopTests", dependencies: ["CEventLoop", "CEventLoopTestSupport"],
             swiftSettings: testSettings),
+        .target(
+            name: "AsyncCoreTestSupport", dependencies: ["AsyncCore"],
+            path: "Tests/AsyncCoreTestSupport", swiftSettings: testSettings),
+        .testTarget(
+            name: "LoopTests",
+            dependencies: ["AsyncCore", "AsyncCoreTestSupport", "CEventLoop", "CEventLoopTestSupport"],
+            swiftSettings: testSettings),
+        .testTarget(
+            name: "SyncTests",
+            dependencies: ["AsyncCore", "AsyncCoreTestSupport", "CEventLoop", "CEventLoopTestSupport"],
+            swiftSettings: testSettings),
+        .testTarget(
+            name: "TasksTests",
+            dependencies: ["AsyncCore", "AsyncCoreTestSupport", "CEventLoop", "CEventLoopTestSupport"],
+            swiftSettings: testSettings),
+        .testTarget(
+            name: "NetTests",
+            dependencies: ["AsyncCore", "AsyncCoreTestSupport", "CEventLoop", "CEventLoopTestSupport"],
+            swiftSettings: testSettings),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .c17

@@ -74,6 +74,7 @@ struct cel__timers {
     uint32_t first_free;
     uint32_t fresh_generation; ///< For the first timer of a slot at or above `used`.
     uint32_t freed_since_trim;
+    uint32_t trim_at; ///< So few timers are a reason to trim: half of what the last time left.
     int fd;
     uint64_t armed_ns; ///< What the timer descriptor is set to, if it was not read since.
     uint64_t next_sequence;

@@ -107,6 +107,7 @@ static void *_Nullable shrink(const struct cel_sys *sys, void *array, uint32_t *
 static void trim_slots(cel_loop *loop) {
     struct cel__timers *timers = &loop->timers;
     timers->freed_since_trim = 0;
+    timers->trim_at = timers->count / 2;
     while (timers->used > 0 && !is_in_use(timers, timers->used - 1)) {
         uint32_t generation = timers->slots[--timers->used].generation;
         if ((int32_t)(generation - timers->fresh_generation) > 0) {
@@ -126,9 +127,9 @@ static void trim_slots(cel_loop *loop) {
     }
 }
 
-/// Gives memory back once both tables are mostly empty. Costs O(1) per removal on average: the heap
-/// is halved at a quarter, and the slots are walked only once per as many removals as there are
-/// slots.
+/// Gives memory back once a table is mostly empty. Costs O(log n) per removal on average: the heap
+/// is halved at a quarter; the slots are walked once an eighth of them was freed since the last
+/// walk, or half of the timers that it found. (It may find a live slot at the end of the table.)
 static void shrink_if_sparse(cel_loop *loop) {
     struct cel__timers *timers = &loop->timers;
     if (timers->heap_capacity > LEAST_CAPACITY && timers->count < timers->heap_capacity / 4) {
@@ -136,7 +137,9 @@ static void shrink_if_sparse(cel_loop *loop) {
                               sizeof *timers->heap, timers->heap_capacity / 2);
     }
     bool sparse = timers->used > LEAST_CAPACITY && timers->count < timers->used / 4;
-    if (sparse && timers->freed_since_trim >= timers->used) trim_slots(loop);
+    bool worthwhile =
+        timers->freed_since_trim >= timers->used / 8 || timers->count <= timers->trim_at;
+    if (sparse && worthwhile) trim_slots(loop);
 }
 
 /// Takes the entry at `place` out of the heap and ends its token.

@@ -20,7 +20,7 @@ final class Waiter: CompletionTarget, @unchecked Sendable {
     // SAFETY: `continuation` is written by the waiting task before the word becomes `armed` (release) and read
     // by the one who claimed an armed wait (acquire). `next`, `previous`, `permits` and `isQueued` belong to
     // the lock of the queue that the waiter is in, or to the loop's thread for the loop's own list.
-    // A waiter is in a list only while its task waits, and the task holds it. `what` and `since` are written by the waiting task between begin and the first publication.
+    // A waiter is in a list only while its task waits, and the task holds it. `what` is written by the waiting task between begin and the first publication.
 
     /// How a wait ended.
     enum Outcome: UInt32, Sendable {
@@ -61,9 +61,8 @@ final class Waiter: CompletionTarget, @unchecked Sendable {
     var isQueued = false
     var permits = 1
 
-    // For those who ask what waits for what.
-    var what: StaticString = ""
-    var since: UInt64 = 0
+    // For those who ask what waits for what (`WaitRegistry`).
+    private(set) var what: StaticString = ""
 
     init(hasStandingHandler: Bool = false) {
         self.hasStandingHandler = hasStandingHandler
@@ -91,6 +90,10 @@ final class Waiter: CompletionTarget, @unchecked Sendable {
     ///
     /// Costs a cancellation handler (about 200 ns) only if the task has no standing one.
     nonisolated(nonsending) func wait() async -> Outcome {
+        #if DEBUG
+            WaitRegistry.add(self)
+            defer { WaitRegistry.remove(self) }
+        #endif
         if hasStandingHandler {
             await suspend()
         } else {

@@ -52,12 +52,4 @@ final class WaiterList {
             current.resolve(outcome)
         }
     }
-
-    func forEach(_ body: (Waiter) -> Void) {
-        var waiter = first
-        while let current = waiter {
-            waiter = unsafe current.next
-            body(current)
-        }
-    }
 }

@@ -74,7 +74,6 @@ final class Watch: CompletionTarget {
         if core.isStopped { return .stopped }
         let waiter = core.makeWaiter()
         guard waiter.begin(what) else { return .cancelled }
-        waiter.since = core.poller.now
         if direction == .read { reader = waiter } else { writer = waiter }
         let outcome = await waiter.wait()
         // An event takes the waiter off; other outcomes leave that to us.
@@ -105,12 +104,6 @@ final class Watch: CompletionTarget {
         writer = nil
         waiters.0?.resolve(outcome)
         waiters.1?.resolve(outcome)
-    }
-
-    /// Calls `body` for each waiter, for those who ask what waits for what.
-    func forEachWaiter(_ body: (Waiter) -> Void) {
-        if let reader { body(reader) }
-        if let writer { body(writer) }
     }
 }
 
