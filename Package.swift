@@ -51,19 +51,27 @@ let package = Package(
             path: "Tests/AsyncCoreTestSupport", swiftSettings: testSettings),
         .testTarget(
             name: "LoopTests",
-            dependencies: ["AsyncCore", "AsyncCoreTestSupport", "CEventLoop", "CEventLoopTestSupport"],
+            dependencies: [
+                "AsyncCore", "AsyncCoreTestSupport", "CEventLoop", "CEventLoopTestSupport",
+            ],
             swiftSettings: testSettings),
         .testTarget(
             name: "SyncTests",
-            dependencies: ["AsyncCore", "AsyncCoreTestSupport", "CEventLoop", "CEventLoopTestSupport"],
+            dependencies: [
+                "AsyncCore", "AsyncCoreTestSupport", "CEventLoop", "CEventLoopTestSupport",
+            ],
             swiftSettings: testSettings),
         .testTarget(
             name: "TasksTests",
-            dependencies: ["AsyncCore", "AsyncCoreTestSupport", "CEventLoop", "CEventLoopTestSupport"],
+            dependencies: [
+                "AsyncCore", "AsyncCoreTestSupport", "CEventLoop", "CEventLoopTestSupport",
+            ],
             swiftSettings: testSettings),
         .testTarget(
             name: "NetTests",
-            dependencies: ["AsyncCore", "AsyncCoreTestSupport", "CEventLoop", "CEventLoopTestSupport"],
+            dependencies: [
+                "AsyncCore", "AsyncCoreTestSupport", "CEventLoop", "CEventLoopTestSupport",
+            ],
             swiftSettings: testSettings),
     ],
     swiftLanguageModes: [.v6],

@@ -7,7 +7,8 @@ import Testing
 ///
 /// Checks afterwards that the loop has given everything back: no watched descriptor, no armed timer, no live task.
 public func onLoop<R: Sendable>(
-    configuration: EventLoop.Configuration = .quiet, sourceLocation: SourceLocation = #_sourceLocation,
+    configuration: EventLoop.Configuration = .quiet,
+    sourceLocation: SourceLocation = #_sourceLocation,
     _ body: @escaping @Sendable () async throws -> R
 ) async throws -> R {
     try await onThread {
@@ -23,9 +24,12 @@ public func onLoop<R: Sendable>(
 
 /// Runs synchronous code on a thread of its own, so that it may block, and run loops.
 public func onThread<R: Sendable>(_ body: @escaping @Sendable () throws -> R) async throws -> R {
-    let result = await withCheckedContinuation { (continuation: CheckedContinuation<Result<R, any Error>, Never>) in
+    let result = await withCheckedContinuation {
+        (continuation: CheckedContinuation<Result<R, any Error>, Never>) in
         do {
-            try CurrentThread.start(name: "test") { continuation.resume(returning: Result { try body() }) }
+            try CurrentThread.start(name: "test") {
+                continuation.resume(returning: Result { try body() })
+            }
         } catch {
             continuation.resume(returning: .failure(error))
         }

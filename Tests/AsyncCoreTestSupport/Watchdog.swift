@@ -14,7 +14,8 @@ public struct WatchdogTrait: TestTrait, SuiteTrait, TestScoping {
     public var isRecursive: Bool { true }
 
     public func provideScope(
-        for test: Test, testCase: Test.Case?, performing function: @concurrent @Sendable () async throws -> Void
+        for test: Test, testCase: Test.Case?,
+        performing function: @concurrent @Sendable () async throws -> Void
     ) async throws {
         guard testCase != nil else { return try await function() }
         let entry = Watchdog.begin(test.name, limit: limit)
@@ -80,7 +81,8 @@ enum Watchdog {
         for loop in loops { loop.post { answered.add(1, ordering: .relaxed) } }
         usleep(500_000)
         lines.append(
-            "  loops: \(loops.count), of which \(answered.load(ordering: .relaxed)) answer; the others are stuck in a job, or not run")
+            "  loops: \(loops.count), of which \(answered.load(ordering: .relaxed)) answer; the others are stuck in a job, or not run"
+        )
         for line in lines { writeLineToStandardError(line) }
     }
 }

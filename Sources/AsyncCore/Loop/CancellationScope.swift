@@ -1,8 +1,9 @@
 // One cancellation handler for a whole stretch of a task's life.
 //
-// A handler around each wait costs 10 to 15 % of a small echo round trip. One that is installed once, around a connection's handler or
-// a loop's main body, costs nothing per wait: it posts to the task's standing waiter, which every wait of that task uses. The loop finds it
-// by the task's identity, so child tasks, which are other tasks, fall back to a handler of their own.
+// A handler around each wait costs 10 to 15 % of a small echo round trip. One that is installed
+// once, around a connection's handler or a loop's main body, costs nothing per wait: it posts to
+// the task's standing waiter, which every wait of that task uses. The loop finds it by the task's
+// identity, so child tasks, which are other tasks, fall back to a handler of their own.
 
 extension LoopCore {
     /// Runs `body` with one cancellation handler for all waits of the calling task on this loop.
@@ -14,7 +15,8 @@ extension LoopCore {
         }
         let waiter = Waiter(hasStandingHandler: true)
         standingWaiters.insert(waiter, for: task)
-        // The same task, and so the same thread, comes by here again: nothing else removes the entry.
+        // The same task, and so the same thread, comes by here again: nothing else removes the
+        // entry.
         defer { standingWaiters.remove(task) }
         return try await withTaskCancellationHandler {
             try await body()

@@ -1,11 +1,15 @@
 // A deadline over a child task.
 
-/// Cancels a child task when a deadline has passed. Owner thread only.
+/// Cancels a child task when a deadline has passed.
 ///
-/// Who can win: the body that ends (then the timer goes), or the deadline (then the body is cancelled, and its clean-up is awaited by
-/// whoever awaits the child). A body that ends in the turn of the deadline wins.
+/// Owner thread only.
+///
+/// Who can win: the body that ends (then the timer goes), or the deadline (then the body is
+/// cancelled, and its clean-up is awaited by whoever awaits the child). A body that ends in the
+/// turn of the deadline wins.
 final class DeadlineScope: CompletionTarget, @unchecked Sendable {
-    // SAFETY: touched on the loop's thread only: by the child task, which runs there, and between jobs.
+    // SAFETY: touched on the loop's thread only: by the child task, which runs there, and between
+    // jobs.
     private let core: LoopCore
     private var timer: TimerToken?
     private var body: TaskIdentity?

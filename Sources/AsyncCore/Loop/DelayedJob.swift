@@ -1,8 +1,11 @@
 // Jobs that the runtime wants to run later: plain Task.sleep on a loop.
 
-/// A job that becomes ready when its deadline has passed. Owner thread only.
+/// A job that becomes ready when its deadline has passed.
 ///
-/// The runtime cannot take such a job back: a cancelled `Task.sleep` leaves it here until its deadline.
+/// Owner thread only.
+///
+/// The runtime cannot take such a job back: a cancelled `Task.sleep` leaves it here until its
+/// deadline.
 final class DelayedJob: CompletionTarget, @unchecked Sendable {
     // SAFETY: made on any thread, published once through the inbox, then the owner thread's alone.
     private let core: LoopCore
@@ -27,8 +30,8 @@ final class DelayedJob: CompletionTarget, @unchecked Sendable {
         core.makeReady(job)
     }
 
-    /// Gives the jobs that are not due to the drain loop: running them now would end a sleep early, and dropping them
-    /// would lose a task.
+    /// Gives the jobs that are not due to the drain loop: running them now would end a sleep early,
+    /// and dropping them would lose a task.
     static func handOver(from core: LoopCore) {
         let left = core.delayedJobs.values
         core.delayedJobs = [:]

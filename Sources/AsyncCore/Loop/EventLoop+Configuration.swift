@@ -1,24 +1,32 @@
 // How a loop is set up.
 
 extension EventLoop {
-    /// How a loop is set up. A value; the defaults suit servers and tools alike.
+    /// How a loop is set up.
+    ///
+    /// A value; the defaults suit servers and tools alike.
     public struct Configuration: Sendable {
-        /// How many jobs one turn runs at most, before the kernel is asked again. At least 1; 1,000 by default.
+        /// How many jobs one turn runs at most, before the kernel is asked again.
+        ///
+        /// At least 1; 1,000 by default.
         public var jobsPerTurn = 1_000
 
-        /// How long one turn runs jobs at most, before the kernel is asked again; 1 ms by default. Looked at after
-        /// every 32 jobs; a single job is never interrupted.
+        /// How long one turn runs jobs at most, before the kernel is asked again; 1 ms by default.
+        ///
+        /// Looked at after every 32 jobs; a single job is never interrupted.
         public var turnDuration: Duration = .milliseconds(1)
 
-        /// The signals that end ``EventLoop/run(configuration:_:)`` and ``EventLoop/runProgram(configuration:_:)``.
+        /// The signals that end ``EventLoop/run(configuration:_:)`` and
+        /// ``EventLoop/runProgram(configuration:_:)``.
         ///
-        /// The first one cancels the main body, a second one ends the process, even if the loop is stuck. Signals that
-        /// have a handler already, or are ignored, stay as they are. Only SIGINT by default; services add
-        /// ``Signal/terminate``.
+        /// The first one cancels the main body, a second one ends the process, even if the loop is
+        /// stuck. Signals that have a handler already, or are ignored, stay as they are. Only
+        /// SIGINT by default; services add ``Signal/terminate``.
         public var interruptSignals: [Signal] = [.interrupt]
 
-        /// Is told of an error that ended a spawned task, when nobody can look at it any more. Called on the loop's thread;
-        /// must not block. Writes one line to standard error by default.
+        /// Is told of an error that ended a spawned task, when nobody can look at it any more.
+        ///
+        /// Called on the loop's thread; must not block. Writes one line to standard error by
+        /// default.
         public var onUnhandledError: @Sendable (_ error: any Error, _ task: String?) -> Void = {
             error, task in
             let name = task.map { "'\($0)'" } ?? "without a name"
@@ -26,7 +34,9 @@ extension EventLoop {
                 "AsyncCore: a task \(name) failed, and nobody looked at its error: \(error)")
         }
 
-        /// The system calls that the loop uses. Tests replace them.
+        /// The system calls that the loop uses.
+        ///
+        /// Tests replace them.
         var systemCalls = SystemCalls.kernel
 
         /// The default configuration.

@@ -3,14 +3,15 @@
 extension EventLoop {
     /// A descriptor that is readable whenever ``runReady(maxJobs:)`` has something to do.
     ///
-    /// For the host's `poll`, `epoll` or `select`, level-triggered, for reading. The loop owns it: never read from it, never
-    /// close it.
+    /// For the host's `poll`, `epoll` or `select`, level-triggered, for reading. The loop owns it:
+    /// never read from it, never close it.
     public var pollableDescriptor: Int32 { core.poller.descriptor }
 
     /// When the loop's earliest deadline passes; nil if there is none.
     ///
-    /// For hosts that want a time-out beside the descriptor; the descriptor alone is enough, as it also becomes readable
-    /// for deadlines. To be called on the thread that calls ``runReady(maxJobs:)``.
+    /// For hosts that want a time-out beside the descriptor; the descriptor alone is enough, as it
+    /// also becomes readable for deadlines. To be called on the thread that calls
+    /// ``runReady(maxJobs:)``.
     public var nextDeadline: ContinuousClock.Instant? {
         guard let deadline = core.poller.nextDeadline else { return nil }
         return ContinuousClock.now.advanced(
@@ -19,14 +20,17 @@ extension EventLoop {
 
     /// Runs what is ready, and returns without waiting.
     ///
-    /// The host calls it when ``pollableDescriptor`` is readable, and once at the start. Calls need not come from the same thread
-    /// each time, but never from two at once.
+    /// The host calls it when ``pollableDescriptor`` is readable, and once at the start. Calls need
+    /// not come from the same thread each time, but never from two at once.
     ///
-    /// After ``stop()`` the calls carry the loop through its end; once ``isStopped`` is true, nothing is left to call it for.
+    /// After ``stop()`` the calls carry the loop through its end; once ``isStopped`` is true,
+    /// nothing is left to call it for.
     ///
-    /// - Parameter maxJobs: How many jobs to run at most; at least 1. If more are ready, the descriptor stays readable.
+    /// - Parameter maxJobs: How many jobs to run at most; at least 1. If more are ready, the
+    ///   descriptor stays readable.
     /// - Returns: How many jobs ran.
-    /// - Throws: ``EventLoopError/alreadyRunning`` inside a running loop; ``EventLoopError/stopped`` after the end.
+    /// - Throws: ``EventLoopError/alreadyRunning`` inside a running loop;
+    ///   ``EventLoopError/stopped`` after the end.
     @discardableResult
     public func runReady(maxJobs: Int = 1_000) throws -> Int {
         precondition(maxJobs >= 1, "maxJobs must be at least 1")

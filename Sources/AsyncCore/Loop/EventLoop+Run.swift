@@ -1,20 +1,24 @@
 // Running a loop on the calling thread, or on a thread of its own.
 
 extension EventLoop {
-    /// Runs an async body on a loop of its own on the calling thread, and returns its value: asyncio's `run`.
+    /// Runs an async body on a loop of its own on the calling thread, and returns its value:
+    /// asyncio's `run`.
     ///
-    /// When the body ends, tasks that were spawned and still run are cancelled and awaited, and the loop ends; nothing
-    /// outlives the call. Errors that nobody looked at are reported through ``Configuration/onUnhandledError``.
+    /// When the body ends, tasks that were spawned and still run are cancelled and awaited, and the
+    /// loop ends; nothing outlives the call. Errors that nobody looked at are reported through
+    /// ``Configuration/onUnhandledError``.
     ///
     /// ## Cancellation
-    /// Ctrl-C (see ``Configuration/interruptSignals``) cancels the body; a second one ends the process.
+    /// Ctrl-C (see ``Configuration/interruptSignals``) cancels the body; a second one ends the
+    /// process.
     ///
     /// - Parameters:
     ///   - configuration: How to set the loop up.
     ///   - body: Runs on the loop, with everything that it awaits, spawns or groups.
     /// - Returns: The body's value.
     /// - Throws: The body's error; ``EventLoopError/alreadyRunning`` inside a running loop;
-    ///   ``EventLoopError/interrupted(_:)`` when a signal ended the body; ``IOError`` when there are too few descriptors.
+    ///   ``EventLoopError/interrupted(_:)`` when a signal ended the body; ``IOError`` when there
+    ///   are too few descriptors.
     public static func run<R: Sendable>(
         configuration: Configuration = .init(),
         _ body: sending @escaping () async throws -> R
@@ -25,11 +29,13 @@ extension EventLoop {
 
     /// Starts a loop on a thread of its own.
     ///
-    /// It runs until ``stop()``, ``shutdown()`` or ``shutdownAndWait()``, whether the returned object is held or not.
+    /// It runs until ``stop()``, ``shutdown()`` or ``shutdownAndWait()``, whether the returned
+    /// object is held or not.
     ///
     /// - Parameters:
     ///   - name: The thread's name, as debuggers show it; the kernel keeps 15 bytes.
     ///   - configuration: How to set the loop up. Signals are left alone.
+    /// - Returns: The loop, which runs already.
     /// - Throws: ``IOError`` when there are too few descriptors, or threads.
     public static func start(
         name: String = "asynccore", configuration: Configuration = .init()
@@ -70,7 +76,8 @@ extension EventLoop {
 
         runLoop {
             if let signal = interrupts.take() {
-                main.interruption = signal
+                // A body that was being cancelled already ends in that cancellation.
+                if !task.isCancelled { main.interruption = signal }
                 task.cancel()
             }
         }
@@ -91,9 +98,12 @@ extension EventLoop {
     private func runUntilStopped() { runLoop {} }
 }
 
-/// The main body of a run, and how it ended. Loop thread only.
+/// The main body of a run, and how it ended.
+///
+/// Loop thread only.
 private final class MainBody<R: Sendable>: @unchecked Sendable {
-    // SAFETY: made before the loop runs; then touched by the loop's thread alone, in the task and between turns.
+    // SAFETY: made before the loop runs; then touched by the loop's thread alone, in the task and
+    // between turns.
     private let core: LoopCore
     private var outcome: Result<R, any Error>?
     var interruption: Signal?

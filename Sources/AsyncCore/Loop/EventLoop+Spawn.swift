@@ -3,9 +3,9 @@
 extension EventLoop {
     /// Starts a task on this loop, from anywhere.
     ///
-    /// The task and everything that it awaits run on the loop; it begins in one of the next turns. It inherits the caller's
-    /// task-local values and priority, and not its cancellation. On a loop that is ending, the task starts cancelled, and the loop's
-    /// operations in it fail.
+    /// The task and everything that it awaits run on the loop; it begins in one of the next turns.
+    /// It inherits the caller's task-local values and priority, and not its cancellation. On a loop
+    /// that is ending, the task starts cancelled, and the loop's operations in it fail.
     ///
     /// - Parameters:
     ///   - name: For diagnosis.

@@ -1,17 +1,21 @@
 // The public face of a loop: what can be done with it from anywhere.
 internal import Synchronization
 
-/// An event loop on one thread: it runs Swift tasks, and waits for descriptors and deadlines in one place.
+/// An event loop on one thread: it runs Swift tasks, and waits for descriptors and deadlines in one
+/// place.
 ///
 /// Make one in the way that suits the program:
 ///
 /// - ``run(configuration:_:)`` runs a loop on the calling thread until an async body ends.
-/// - ``runProgram(configuration:_:)`` does so for a whole program, with everything on its one thread.
+/// - ``runProgram(configuration:_:)`` does so for a whole program, with everything on its one
+///   thread.
 /// - ``start(name:configuration:)`` gives a loop a thread of its own.
-/// - ``init(configuration:)`` makes a loop that another event loop drives; see ``runReady(maxJobs:)``.
+/// - ``init(configuration:)`` makes a loop that another event loop drives; see
+///   ``runReady(maxJobs:)``.
 ///
-/// A turn does, in this order: take what other threads sent; run ready jobs, within bounds; ask the kernel; note due timers in
-/// order of deadline; note readiness. Tasks of the loop never run in parallel with each other.
+/// A turn does, in this order: take what other threads sent; run ready jobs, within bounds; ask the
+/// kernel; note due timers in order of deadline; note readiness. Tasks of the loop never run in
+/// parallel with each other.
 ///
 /// ## Isolation
 /// *Any task*, any thread, unless a member says otherwise.
@@ -23,12 +27,14 @@ public final class EventLoop: Sendable {
 
     /// Runs tasks on the loop: for `Task(executorPreference:)` and `withTaskExecutorPreference`.
     ///
-    /// A task keeps it alive. Prefer ``spawn(name:_:)-(_,()async(throws)->T)``, which the loop also cancels and awaits at its end.
+    /// A task keeps it alive. Prefer ``spawn(name:_:)-(_,()async(throws)->T)``, which the loop also
+    /// cancels and awaits at its end.
     public var taskExecutor: any TaskExecutor { loopTaskExecutor }
 
     /// Isolates actors to the loop.
     ///
-    /// An actor that returns it as its `unownedExecutor` must itself hold the loop, as the runtime does not:
+    /// An actor that returns it as its `unownedExecutor` must itself hold the loop, as the runtime
+    /// does not:
     ///
     /// ```swift
     /// actor Counter {
@@ -43,7 +49,8 @@ public final class EventLoop: Sendable {
 
     /// Makes a loop that somebody else's loop drives through ``runReady(maxJobs:)``.
     ///
-    /// - Throws: ``IOError`` with `.resourcesExhausted` when there are too few descriptors (a loop takes three).
+    /// - Throws: ``IOError`` with `.resourcesExhausted` when there are too few descriptors (a loop
+    ///   takes three).
     public init(configuration: Configuration = .init()) throws {
         precondition(configuration.jobsPerTurn >= 1, "jobsPerTurn must be at least 1")
         do throws(SystemError) {
@@ -53,10 +60,8 @@ public final class EventLoop: Sendable {
         }
         loopTaskExecutor = LoopTaskExecutor(core: core)
         loopSerialExecutor = LoopSerialExecutor(core: core, taskExecutor: loopTaskExecutor)
-        unsafe core.taskExecutor = loopTaskExecutor.asUnownedTaskExecutor()
-        unsafe core.serialExecutor = loopSerialExecutor.asUnownedSerialExecutor()
+        core.setExecutors(task: loopTaskExecutor, serial: loopSerialExecutor)
         core.face = self
-        unsafe core.taskExecutorObject = loopTaskExecutor
         // From the start, so that what is sent before the first turn makes the descriptor readable.
         _ = core.inbox.prepareToSleep()
     }
@@ -75,8 +80,8 @@ public final class EventLoop: Sendable {
 
     /// Asks the loop to end, and returns at once.
     ///
-    /// Its tasks are cancelled and awaited; then operations that still wait fail with ``EventLoopError/stopped``, and new ones
-    /// fail at once. Calling it again does nothing.
+    /// Its tasks are cancelled and awaited; then operations that still wait fail with
+    /// ``EventLoopError/stopped``, and new ones fail at once. Calling it again does nothing.
     public func stop() { core.requestStop() }
 
     /// Asks the loop to end, and waits until it has.
@@ -91,9 +96,12 @@ public final class EventLoop: Sendable {
         try await ending.wait()
     }
 
-    /// Asks the loop to end, and blocks the calling thread until it has. For synchronous code.
+    /// Asks the loop to end, and blocks the calling thread until it has.
     ///
-    /// - Throws: ``EventLoopError/wouldDeadlock`` when called on any running loop's thread, which would block that loop.
+    /// For synchronous code.
+    ///
+    /// - Throws: ``EventLoopError/wouldDeadlock`` when called on any running loop's thread, which
+    ///   would block that loop.
     public func shutdownAndWait() throws {
         core.requestStop()
         if LoopCore.current != nil { throw EventLoopError.wouldDeadlock }

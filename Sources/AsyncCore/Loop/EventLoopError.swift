@@ -2,7 +2,8 @@
 
 /// A loop that cannot be used as it was asked to.
 public enum EventLoopError: Error, Equatable, Sendable, CustomStringConvertible {
-    /// ``EventLoop/run(configuration:_:)`` or one of its kin was called on a thread that is running a loop.
+    /// ``EventLoop/run(configuration:_:)`` or one of its kin was called on a thread that is running
+    /// a loop.
     case alreadyRunning
 
     /// The loop has been asked to stop, or has stopped.
@@ -19,16 +20,19 @@ public enum EventLoopError: Error, Equatable, Sendable, CustomStringConvertible 
 
     /// Why the program mode is unavailable.
     public enum ProgramModeObstacle: Equatable, Sendable {
-        /// It was called from async code, an `async` main for instance: the runtime's executors exist already.
+        /// It was called from async code, an `async` main for instance: the runtime's executors
+        /// exist already.
         case calledFromAsyncCode
         /// It was called from a thread that is not the main thread.
         case notOnMainThread
         /// It was called before in this process.
         case usedBefore
-        /// The runtime kept its own executors: tasks had been started before, or the toolchain is unknown.
+        /// The runtime kept its own executors: tasks had been started before, or the toolchain is
+        /// unknown.
         case runtimeRefused
     }
 
+    /// What is wrong, in words.
     public var description: String {
         switch self {
         case .alreadyRunning:

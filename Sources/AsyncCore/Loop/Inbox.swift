@@ -1,14 +1,15 @@
 // What other threads want from the loop.
 internal import Synchronization
 
-/// The way into a loop from other threads: many producers, one consumer, at most one wake-up a sleep.
+/// The way into a loop from other threads: many producers, one consumer, at most one wake-up a
+/// sleep.
 ///
-/// Invariant, under the lock: `isAsleep` is true only if the loop will look at its event descriptor before it
-/// looks at `items` again; whoever finds it true clears it and wakes the loop. So a loop never sleeps over an
-/// item, and the second to N-th item of a sleep cost no system call.
+/// Invariant, under the lock: `isAsleep` is true only if the loop will look at its event descriptor
+/// before it looks at `items` again; whoever finds it true clears it and wakes the loop. So a loop
+/// never sleeps over an item, and the second to N-th item of a sleep cost no system call.
 final class Inbox: @unchecked Sendable {
-    // SAFETY: `items` and `route` are guarded by `lock`. `count` and `isAsleep` are atomics so that the loop may look
-    // at them without it.
+    // SAFETY: `items` and `route` are guarded by `lock`. `count` and `isAsleep` are atomics so that
+    // the loop may look at them without it.
     enum Item {
         case job(ReadyJob)
         case call(@Sendable () -> Void)
@@ -27,12 +28,16 @@ final class Inbox: @unchecked Sendable {
     private let count = Atomic<Int>(0)
     private let isAsleep = Atomic<Bool>(false)
 
-    /// Items put in since the loop was made. For statistics and tests.
+    /// Items put in since the loop was made.
+    ///
+    /// For statistics and tests.
     private let received = Atomic<UInt64>(0)
 
     var receivedCount: UInt64 { received.load(ordering: .relaxed) }
 
-    /// Any thread. Runs nothing.
+    /// Any thread.
+    ///
+    /// Runs nothing.
     func put(_ item: Item) -> Route {
         lock.lock()
         defer { lock.unlock() }
@@ -47,7 +52,9 @@ final class Inbox: @unchecked Sendable {
         return .queued
     }
 
-    /// Loop thread. Exchanges the items for an empty array that keeps its memory.
+    /// Loop thread.
+    ///
+    /// Exchanges the items for an empty array that keeps its memory.
     func takeAll(into batch: inout [Item]) {
         if count.load(ordering: .relaxed) == 0 { return }
         lock.withLock {
@@ -56,7 +63,9 @@ final class Inbox: @unchecked Sendable {
         }
     }
 
-    /// Loop thread. True if nothing is there: then the next item wakes the loop.
+    /// Loop thread.
+    ///
+    /// True if nothing is there: then the next item wakes the loop.
     func prepareToSleep() -> Bool {
         lock.withLock {
             if !items.isEmpty { return false }
@@ -65,10 +74,15 @@ final class Inbox: @unchecked Sendable {
         }
     }
 
-    /// Loop thread, after a sleep. A producer that is just looking at the flag may still send one wake-up too many.
+    /// Loop thread, after a sleep.
+    ///
+    /// A producer that is just looking at the flag may still send one wake-up too many.
     func wokeUp() { isAsleep.store(false, ordering: .relaxed) }
 
-    /// Loop thread. From here on ``put(_:)`` answers `closed`. Returns false, and closes nothing, if items are left.
+    /// Loop thread.
+    ///
+    /// From here on ``put(_:)`` answers `closed`. Returns false, and closes nothing, if items are
+    /// left.
     func closeIfEmpty() -> Bool {
         lock.withLock {
             if !items.isEmpty { return false }

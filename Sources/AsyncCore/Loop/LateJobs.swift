@@ -1,8 +1,8 @@
 // Where jobs run that come to a loop after its end.
 //
-// A task whose loop has parked may still be resumed by somebody else. Dropping its job would lose the task, and with it
-// whatever waits for it. So late jobs of all loops run, one after the other, on one thread of the process, which is started
-// when the first of them comes.
+// A task whose loop has parked may still be resumed by somebody else. Dropping its job would lose
+// the task, and with it whatever waits for it. So late jobs of all loops run, one after the other,
+// on one thread of the process, which is started when the first of them comes.
 
 /// The process-wide drain of late jobs.
 enum LateJobs {
@@ -18,7 +18,9 @@ enum LateJobs {
         drain.put(.init(core: core, item: .job(job)), at: deadline)
     }
 
-    /// How many late jobs have run in this process. For tests.
+    /// How many late jobs have run in this process.
+    ///
+    /// For tests.
     static var count: Int { drain.ranCount }
 }
 

@@ -20,7 +20,7 @@ extension LoopCore {
         try Self.check(outcome)
     }
 
-    /// What every operation asks first: is the task cancelled, has the loop stopped?
+    /// Asks what every operation asks first: is the task cancelled, has the loop stopped.
     @inline(__always)
     func checkOperation() throws {
         if TaskIdentity.isCurrentCancelled { throw CancellationError() }

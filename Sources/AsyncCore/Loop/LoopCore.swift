@@ -1,20 +1,26 @@
-// The core of a loop: its queues, its turn, its phases. The executors and EventLoop are thin faces of it.
+// The core of a loop: its queues, its turn, its phases. The executors and EventLoop are thin faces
+// of it.
 internal import Synchronization
 
 /// The state of one event loop.
 ///
-/// Owned by its EventLoop and its executors. At any time one thread at most runs it: between ``enter()`` and
-/// ``leave(_:)`` that thread is the *owner*, and everything not marked "any thread" is the owner's alone.
+/// Owned by its EventLoop and its executors. At any time one thread at most runs it: between
+/// ``enter()`` and ``leave(_:)`` that thread is the *owner*, and everything not marked "any thread"
+/// is the owner's alone.
 @safe
 @usableFromInline
 final class LoopCore: @unchecked Sendable {
-    // SAFETY: what is not atomic, immutable or locked is touched by the owner thread only, and ownership passes from
-    // thread to thread through the inbox's lock. After `parked` the drain thread is the only one to touch it.
+    // SAFETY: what is not atomic, immutable or locked is touched by the owner thread only, and
+    // ownership passes from thread to thread through the inbox's lock. After `parked` the drain
+    // thread is the only one to touch it.
 
-    /// The life of a loop. It only goes forward.
+    /// The life of a loop.
+    ///
+    /// It only goes forward.
     enum Phase: UInt8, AtomicRepresentable {
         case open  // new operations start
-        case closing  // tasks of the loop have been cancelled; new ones start cancelled; operations work, for clean-up
+        // Tasks have been cancelled, new ones start cancelled; operations work, for their clean-up.
+        case closing
         case stopped  // waiting operations have failed, new ones fail at once; jobs still run
         case parked  // nobody runs the loop any more; late jobs run on the drain thread
     }
@@ -25,35 +31,82 @@ final class LoopCore: @unchecked Sendable {
     private let door: LoopDoor
 
     private let owner = Atomic<UInt>(0)
-    private let phaseWord = Atomic<Phase>(.open)
+    let phaseWord = Atomic<Phase>(.open)
+
+    /// Asked for by ``requestStop()``; the runner acts on it between turns.
+    let stopRequested = Atomic<Bool>(false)
 
     // Owner thread only, from here on.
-    private let readyJobs = Confined(JobRing())
-    private let hotCounters = Confined(LoopCounters())
-    private var deferred: [Waiter] = []
+    private let hot = Confined(HotState())
+    let hotCounters = Confined(LoopCounters())
     private var expired: [DeadlineScope] = []
     private var received: [Inbox.Item] = []
     let tasks = TaskList()
     let watches = WatchList()
     let sleepers = WaiterList()
     var delayedJobs: [ObjectIdentifier: DelayedJob] = [:]
-    private var spareWaiters: [Waiter] = []
-    var standingWaiters = TaskTable()
 
-    /// The public face. Weak: the face owns the core.
+    /// Where reads of unknown size go first.
+    let scratch = ScratchBuffer()
+
+    /// The public face.
+    ///
+    /// Weak: the face owns the core.
     weak var face: EventLoop?
 
-    // Set once, before the loop first runs; the objects live as long as any job that is enqueued on them.
-    // SAFETY: whatever runs on the loop keeps the task executor alive: the runner through the face, a late job through its
-    // task, the serial executor and the program's main executor by holding it.
+    /// What every job touches.
+    @safe
+    private struct HotState: ~Copyable {
+        // SAFETY: the executors outlive the jobs that are enqueued on them; see below.
+
+        var ready = JobRing()
+        var deferred: [Waiter] = []
+        var spareWaiters: [Waiter] = []
+        var standingWaiters = TaskTable()
+
+        // Set once, before the loop first runs; the objects live as long as any job that is
+        // enqueued on them.
+        var taskExecutor: UnownedTaskExecutor?
+        var serialExecutor: UnownedSerialExecutor?
+        var mainExecutor: UnownedSerialExecutor?
+    }
+
+    // SAFETY: whatever runs on the loop keeps the task executor alive: the runner through the face,
+    // a late job through its task, the serial executor and the program's main executor by holding
+    // it.
     unowned(unsafe) var taskExecutorObject: LoopTaskExecutor?
 
     @usableFromInline var preferredExecutor: (any TaskExecutor)? { unsafe taskExecutorObject }
-    var taskExecutor: UnownedTaskExecutor?
-    var serialExecutor: UnownedSerialExecutor?
-    var mainExecutor: UnownedSerialExecutor?
 
-    /// How many operations of the library a task may finish without suspending before it must let others run.
+    /// The executor of the loop's tasks, for those who must keep it alive.
+    var executor: LoopTaskExecutor {
+        guard let executor = unsafe taskExecutorObject else {
+            preconditionFailure("a loop is used before it has its executors")
+        }
+        return executor
+    }
+
+    /// Names the executors that run the loop's jobs.
+    ///
+    /// Before the loop first runs.
+    func setExecutors(task: LoopTaskExecutor, serial: LoopSerialExecutor) {
+        unsafe taskExecutorObject = task
+        unsafe hot.value.taskExecutor = task.asUnownedTaskExecutor()
+        unsafe hot.value.serialExecutor = serial.asUnownedSerialExecutor()
+    }
+
+    /// Names the main actor's executor: program mode only, before the loop first runs.
+    func setMainExecutor(_ main: some SerialExecutor) {
+        unsafe hot.value.mainExecutor = main.asUnownedSerialExecutor()
+    }
+
+    var standingWaiters: TaskTable {
+        @inline(__always) _read { yield hot.value.standingWaiters }
+        @inline(__always) _modify { yield &hot.value.standingWaiters }
+    }
+
+    /// How many operations of the library a task may finish without suspending before it must let
+    /// others run.
     static let operationsPerJob = 128
 
     init(configuration: EventLoop.Configuration) throws(SystemError) {
@@ -65,13 +118,8 @@ final class LoopCore: @unchecked Sendable {
 
     deinit {
         LoopRegistry.remove(door)
-        readyJobs.deallocate()
+        hot.deallocate()
         hotCounters.deallocate()
-    }
-
-    private var ready: JobRing {
-        @inline(__always) _read { yield readyJobs.value }
-        @inline(__always) _modify { yield &readyJobs.value }
     }
 
     var counters: LoopCounters {
@@ -103,13 +151,15 @@ final class LoopCore: @unchecked Sendable {
     /// Whether no thread is running the loop now.
     var isIdle: Bool { owner.load(ordering: .acquiring) == 0 }
 
-    /// Makes a job ready. On the owner thread: no lock, no atomic read-modify-write.
+    /// Makes a job ready.
+    ///
+    /// On the owner thread: no lock, no atomic read-modify-write.
     @inline(__always)
     func enqueue(_ job: UnownedJob, on executor: ReadyJob.Executor) {
         let job = ReadyJob(job, on: executor)
         if isCurrent {
             counters.enqueuedLocally &+= 1
-            ready.append(job)
+            hot.value.ready.append(job)
         } else {
             send(.job(job))
         }
@@ -141,7 +191,8 @@ final class LoopCore: @unchecked Sendable {
         Monotonic.adding(delay, to: poller.now)
     }
 
-    /// Jobs that came through ``enqueue(_:on:)`` of the owner, or from the calling thread before the loop runs.
+    /// Jobs that came through ``enqueue(_:on:)`` of the owner, or from the calling thread before
+    /// the loop runs.
     var enqueuedByThisThread: UInt64 {
         counters.enqueuedLocally &+ inbox.receivedCount
     }
@@ -175,7 +226,8 @@ final class LoopCore: @unchecked Sendable {
     /// - Parameters:
     ///   - mayWait: whether to wait in the kernel when nothing is ready.
     ///   - maxJobs: how many jobs to run at most.
-    ///   - alwaysPoll: whether to ask the kernel even if nothing is registered, for a host that polls our descriptor.
+    ///   - alwaysPoll: whether to ask the kernel even if nothing is registered, for a host that
+    ///     polls our descriptor.
     /// - Returns: whether jobs are left that could run at once.
     @discardableResult
     func turn(mayWait: Bool, maxJobs: Int, alwaysPoll: Bool = false) -> Bool {
@@ -184,13 +236,17 @@ final class LoopCore: @unchecked Sendable {
         runReadyJobs(maxJobs: maxJobs)
         cancelExpired()
         takeDeferred()
-        if hasReadyJobs || !mayWait {
+        // Asked after the jobs: one of them may have been what the shutdown waited for.
+        if hasReadyJobs || !mayWait || hasShutdownStep {
             pollWithoutWaiting(always: alwaysPoll)
         } else if inbox.prepareToSleep() {
-            ready.shrinkIfSparse()
+            hot.value.ready.shrinkIfSparse()
             let reported = poller.poll(wait: true)
             inbox.wokeUp()
             if reported == 0 { counters.emptyWaits &+= 1 }
+        } else {
+            // Others keep sending: what they send must not keep the kernel's events waiting.
+            pollWithoutWaiting(always: alwaysPoll)
         }
         return hasReadyJobs
     }
@@ -200,7 +256,7 @@ final class LoopCore: @unchecked Sendable {
         if received.isEmpty { return }
         for item in received {
             switch item {
-            case .job(let job): ready.append(job)
+            case .job(let job): hot.value.ready.append(job)
             case .call(let call): call()
             }
         }
@@ -209,11 +265,11 @@ final class LoopCore: @unchecked Sendable {
 
     /// Runs jobs in order, new ones included, within the bounds of a turn.
     private func runReadyJobs(maxJobs: Int) {
-        var left = min(maxJobs, ready.isEmpty ? 0 : configuration.jobsPerTurn)
+        var left = min(maxJobs, hot.value.ready.isEmpty ? 0 : configuration.jobsPerTurn)
         if left == 0 { return }
         let end = left > Self.jobsPerClockLook ? poller.now &+ configuration.turnNanoseconds : .max
         var untilLook = Self.jobsPerClockLook
-        while left > 0, let job = ready.popFirst() {
+        while left > 0, let job = hot.value.ready.popFirst() {
             run(job)
             left &-= 1
             untilLook &-= 1
@@ -232,19 +288,26 @@ final class LoopCore: @unchecked Sendable {
         counters.operationBudget = Self.operationsPerJob
         switch job.executor {
         case .task:
-            guard let executor = unsafe taskExecutor else { preconditionFailure("no executor") }
+            guard let executor = unsafe hot.value.taskExecutor else {
+                preconditionFailure("no executor")
+            }
             unsafe job.job.runSynchronously(on: executor)
         case .serial:
-            guard let executor = unsafe serialExecutor else { preconditionFailure("no executor") }
+            guard let executor = unsafe hot.value.serialExecutor else {
+                preconditionFailure("no executor")
+            }
             unsafe job.job.runSynchronously(on: executor)
         case .main:
-            guard let executor = unsafe mainExecutor else { preconditionFailure("no executor") }
+            guard let executor = unsafe hot.value.mainExecutor else {
+                preconditionFailure("no executor")
+            }
             unsafe job.job.runSynchronously(on: executor)
         }
     }
 
-    /// Cancels the bodies whose deadline has passed: after the ready jobs, so that a value that was ready at the deadline wins;
-    /// and not while events are delivered, as a cancellation runs handlers of the user's.
+    /// Cancels the bodies whose deadline has passed: after the ready jobs, so that a value that was
+    /// ready at the deadline wins; and not while events are delivered, as a cancellation runs
+    /// handlers of the user's.
     private func cancelExpired() {
         while !expired.isEmpty {
             let scopes = expired
@@ -255,15 +318,17 @@ final class LoopCore: @unchecked Sendable {
 
     func noteExpired(_ scope: DeadlineScope) { expired.append(scope) }
 
-    /// Tasks that yielded become ready after the jobs of this turn, and run after the kernel was asked.
+    /// Tasks that yielded become ready after the jobs of this turn, and run after the kernel was
+    /// asked.
     private func takeDeferred() {
-        if deferred.isEmpty { return }
-        for waiter in deferred { waiter.resolve(.completed) }
-        deferred.removeAll(keepingCapacity: true)
+        if hot.value.deferred.isEmpty { return }
+        for waiter in hot.value.deferred { waiter.resolve(.completed) }
+        hot.value.deferred.removeAll(keepingCapacity: true)
     }
 
     private func pollWithoutWaiting(always: Bool) {
-        // With nothing registered and no deadline there is nothing to ask: what other threads send is seen in the inbox.
+        // With nothing registered and no deadline there is nothing to ask: what other threads send
+        // is seen in the inbox.
         if !always && poller.watchCount == 0 && poller.timerCount == 0 { return }
         _ = poller.poll(wait: false)
     }
@@ -273,14 +338,16 @@ final class LoopCore: @unchecked Sendable {
     /// A waiter for one wait of the calling task, which runs on this loop.
     @inline(__always)
     func makeWaiter() -> Waiter {
-        standingWaiter ?? spareWaiters.popLast() ?? Waiter()
+        standingWaiter ?? hot.value.spareWaiters.popLast() ?? Waiter()
     }
 
-    /// Takes a waiter back for reuse. Nobody may hold it any more in order to claim it.
+    /// Takes a waiter back for reuse.
+    ///
+    /// Nobody may hold it any more in order to claim it.
     @inline(__always)
     func recycle(_ waiter: Waiter) {
-        if waiter.hasStandingHandler || spareWaiters.count >= 1024 { return }
-        spareWaiters.append(waiter)
+        if waiter.hasStandingHandler || hot.value.spareWaiters.count >= 1024 { return }
+        hot.value.spareWaiters.append(waiter)
     }
 
     /// Spends one operation of the running job's budget; false when it is used up.
@@ -290,96 +357,23 @@ final class LoopCore: @unchecked Sendable {
         return counters.operationBudget >= 0
     }
 
-    /// Bytes weigh, too: 256 KiB are a whole budget.
-    @inline(__always)
-    func spendBudget(bytes: Int) { counters.operationBudget &-= bytes >> 11 }
-
     /// Lets every other ready task run, and the kernel be asked, before the calling task goes on.
     ///
-    /// Takes a waiter without a standing handler: a cancellation must not let go of one that is still in the list.
+    /// Takes a waiter without a standing handler: a cancellation must not let go of one that is
+    /// still in the list.
     nonisolated(nonsending) func yield() async {
-        let waiter = spareWaiters.popLast() ?? Waiter()
+        // On the drain thread there are no turns that could end the wait.
+        if phase == .parked { return await Task.yield() }
+        let waiter = hot.value.spareWaiters.popLast() ?? Waiter()
         _ = waiter.begin("yield()")
-        deferred.append(waiter)
+        hot.value.deferred.append(waiter)
         _ = await waiter.waitUninterrupted()
         recycle(waiter)
     }
 
-    func makeReady(_ job: ReadyJob) { ready.append(job) }
+    func makeReady(_ job: ReadyJob) { hot.value.ready.append(job) }
 
-    // MARK: - The end
-
-    /// Asked for by ``requestStop()``; the runner acts on it between turns.
-    private let stopRequested = Atomic<Bool>(false)
-
-    /// Asks the loop to end. Any thread; idempotent.
-    func requestStop() {
-        if stopRequested.exchange(true, ordering: .acquiringAndReleasing) { return }
-        post {}  // A loop that sleeps wakes up for it.
-    }
-
-    /// Takes the end one step further, if it was asked for. True once the loop has parked.
-    ///
-    /// Three phases: tasks are cancelled and awaited while operations still work, for their clean-up; then waiting
-    /// operations fail; then what is ready runs, and whatever comes later goes to the drain thread.
-    func stepShutdown() -> Bool {
-        switch phase {
-        case .open:
-            if stopRequested.load(ordering: .acquiring) {
-                phaseWord.store(.closing, ordering: .releasing)
-                tasks.cancelAll()
-            }
-            return false
-        case .closing:
-            guard tasks.isEmpty && !hasReadyJobs else { return false }
-            phaseWord.store(.stopped, ordering: .releasing)
-            sleepers.resolveAll(.stopped)
-            watches.stopAll()
-            return false
-        case .stopped:
-            return park()
-        case .parked:
-            return true
-        }
-    }
-
-    /// Closes the inbox if nothing is left to run.
-    private func park() -> Bool {
-        guard !hasReadyJobs, tasks.isEmpty, inbox.closeIfEmpty() else { return false }
-        DelayedJob.handOver(from: self)
-        phaseWord.store(.parked, ordering: .releasing)
-        return true
-    }
-
-    /// Whether the runner may wait in the kernel, or has a step of the shutdown to take.
-    var mayWait: Bool { !hasShutdownStep }
-
-    /// Whether `stepShutdown()` would get any further now.
-    var hasShutdownStep: Bool {
-        switch phase {
-        case .open: stopRequested.load(ordering: .acquiring)
-        case .closing, .stopped: tasks.isEmpty && !hasReadyJobs
-        case .parked: false
-        }
-    }
-
-    var hasReadyJobs: Bool { !ready.isEmpty || !deferred.isEmpty || !expired.isEmpty }
-
-    /// Runs what came too late. Drain thread only.
-    func runLate(_ item: Inbox.Item) {
-        let previous = CurrentThread.install(self)
-        defer { CurrentThread.restore(previous) }
-        switch item {
-        case .job(let job): run(job)
-        case .call(let call): call()
-        }
-    }
-
-    // MARK: - Errors that nobody looked at
-
-    /// Reports an error through the configuration's handler, on the loop's thread. Any thread.
-    func reportUnhandled(_ error: any Error, in task: String?) {
-        let handler = configuration.onUnhandledError
-        post { handler(error, task) }
+    var hasReadyJobs: Bool {
+        !hot.value.ready.isEmpty || !hot.value.deferred.isEmpty || !expired.isEmpty
     }
 }

@@ -1,7 +1,12 @@
 // What a loop counts while it runs. Owner thread only; EventLoop.Statistics is the public copy.
 
-/// The counters of a loop's Swift side. But for the budget they only grow.
+/// The counters of a loop's Swift side.
+///
+/// But for the budget they only grow.
 struct LoopCounters {
+    /// Bytes weigh, too: 256 KiB are a whole budget.
+    static let bytesPerOperationShift = 11
+
     /// What is left of the running job's budget of operations.
     var operationBudget = 0
 

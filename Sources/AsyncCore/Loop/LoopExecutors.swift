@@ -1,10 +1,12 @@
 // The two executors of a loop: thin objects over one core.
 //
-// Two, because one object that is both costs a switch of executors for every call of nonisolated code. The task
-// executor is the normal one: nonisolated functions, child tasks and default actors of a task that prefers it run
-// on the loop. The serial executor is for actors that ask for it.
+// Two, because one object that is both costs a switch of executors for every call of nonisolated
+// code. The task executor is the normal one: nonisolated functions, child tasks and default actors
+// of a task that prefers it run on the loop. The serial executor is for actors that ask for it.
 
-/// Runs tasks on an event loop. See ``EventLoop/taskExecutor``.
+/// Runs tasks on an event loop.
+///
+/// See ``EventLoop/taskExecutor``.
 final class LoopTaskExecutor: TaskExecutor, Sendable {
     let core: LoopCore
 
@@ -16,7 +18,9 @@ final class LoopTaskExecutor: TaskExecutor, Sendable {
     }
 }
 
-/// Isolates actors to an event loop. See ``EventLoop/serialExecutor``.
+/// Isolates actors to an event loop.
+///
+/// See ``EventLoop/serialExecutor``.
 final class LoopSerialExecutor: SerialExecutor, Sendable {
     let core: LoopCore
     /// Kept alive for the tasks that jobs of this executor spawn.

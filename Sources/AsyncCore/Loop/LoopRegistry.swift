@@ -2,7 +2,8 @@
 
 /// A way to send a call to a loop that does not keep its core alive.
 ///
-/// Not a weak reference: an object that has ever had one pays for it at each retain and release, and the core is retained all the time.
+/// Not a weak reference: an object that has ever had one pays for it at each retain and release,
+/// and the core is retained all the time.
 final class LoopDoor: Sendable {
     let inbox: Inbox
     private let poller: Poller
@@ -12,16 +13,21 @@ final class LoopDoor: Sendable {
         self.poller = poller
     }
 
-    /// Runs `call` on the loop, whose core is ``LoopCore/current`` then. Dropped if the loop has ended.
+    /// Runs `call` on the loop, whose core is ``LoopCore/current`` then.
+    ///
+    /// Dropped if the loop has ended.
     func post(_ call: @escaping @Sendable () -> Void) {
         if inbox.put(.call(call)) == .queuedAndMustWake { poller.wakeUp() }
     }
 }
 
-/// The doors of all loops alive. For diagnosis only.
+/// The doors of all loops alive.
+///
+/// For diagnosis only.
 enum LoopRegistry {
+    // SAFETY: `doors` is guarded by `lock`.
+
     private static let lock = ThreadLock()
-    // SAFETY: guarded by `lock`.
     nonisolated(unsafe) private static var doors: [ObjectIdentifier: LoopDoor] = [:]
 
     static func add(_ door: LoopDoor) {

@@ -1,7 +1,9 @@
 // A loop's counters, as a value.
 
 extension EventLoop {
-    /// What a loop has done since it was made. Numbers only grow.
+    /// What a loop has done since it was made.
+    ///
+    /// Numbers only grow.
     public struct Statistics: Sendable {
         /// Turns of the loop.
         public var turns: UInt64
@@ -45,11 +47,13 @@ extension EventLoop {
         public var idle: Duration
     }
 
-    /// A copy of the counters. Exact on the loop itself.
+    /// A copy of the counters.
+    ///
+    /// Exact on the loop itself.
     ///
     /// ## Isolation
-    /// *On the loop only*; elsewhere use `try await loop.run { loop.statistics }`. Also on a host's thread between two calls
-    /// of ``runReady(maxJobs:)``, and after the end.
+    /// *On the loop only*; elsewhere use `try await loop.run { loop.statistics }`. Also on a host's
+    /// thread between two calls of ``runReady(maxJobs:)``, and after the end.
     public var statistics: Statistics {
         precondition(
             core.isCurrent || core.isIdle, "EventLoop.statistics is to be read on the loop")

@@ -1,4 +1,5 @@
-// Arithmetic of deadlines: unsigned nanoseconds of the monotonic clock, which saturate at both ends.
+// Arithmetic of deadlines: unsigned nanoseconds of the monotonic clock, which saturate at both
+// ends.
 
 enum Monotonic {
     /// The deadline that never comes.

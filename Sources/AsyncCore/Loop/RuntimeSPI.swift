@@ -1,13 +1,14 @@
-// Every use of what the Swift runtime does not promise: SPI and unlisted entry points, for Swift 6.3.
+// Every use of what the Swift runtime does not promise: SPI and unlisted entry points, for Swift
+// 6.3.
 //
 // What each is for, and what happens without it:
 //
-// - `SchedulingExecutor` routes `Task.sleep` to the loop. Without it the standard library's timers run on
-//   Dispatch threads; everything else works.
-// - `_createExecutors`, `MainExecutor` and `ExecutorFactory` make the whole-program mode. Without them
-//   `EventLoop.runProgram` reports that it is unavailable.
-// - `swift_task_getCurrent`, `swift_task_isCancelled` and `swift_task_cancel` are what `withUnsafeCurrentTask` calls; called directly
-//   they cost two nanoseconds instead of ninety.
+// - `SchedulingExecutor` routes `Task.sleep` to the loop. Without it the standard library's timers
+//   run on Dispatch threads; everything else works.
+// - `_createExecutors`, `MainExecutor` and `ExecutorFactory` make the whole-program mode. Without
+//   them `EventLoop.runProgram` reports that it is unavailable.
+// - `swift_task_getCurrent`, `swift_task_isCancelled` and `swift_task_cancel` are what
+//   `withUnsafeCurrentTask` calls; called directly they cost two nanoseconds instead of ninety.
 #if compiler(>=6.3) && compiler(<6.4)
     @_spi(ExperimentalScheduling) @_spi(ExperimentalCustomExecutors) internal import _Concurrency
     internal import CSwiftRuntime
@@ -68,14 +69,17 @@
         }
         func isIsolatingCurrentContext() -> Bool? { core.isCurrent }
 
-        // The runtime calls these for an async main, which cannot get here: `runProgram` refuses it.
+        // The runtime calls these for an async main, which cannot get here: `runProgram` refuses
+        // it.
         func run() throws { throw EventLoopError.programModeUnavailable(.calledFromAsyncCode) }
         func stop() {}
     }
 
-    /// Whole-program mode: the loop becomes the default executor of every task, and the main actor's.
+    /// Whole-program mode: the loop becomes the default executor of every task, and the main
+    /// actor's.
     enum ProgramExecutors {
-        // SAFETY: a lock guards each access; the factory's members are asked for while `install` runs.
+        // SAFETY: a lock guards each access; the factory's members are asked for while `install`
+        // runs.
         private static let installed = Mutex<Installed?>(nil)
 
         private struct Installed: Sendable {
@@ -97,8 +101,8 @@
 
         /// Makes `loop` the process's default and main executor, and checks that the runtime obeys.
         ///
-        /// The executors are never taken away again, nor freed: the runtime has no way to say that nobody
-        /// uses them any more.
+        /// The executors are never taken away again, nor freed: the runtime has no way to say that
+        /// nobody uses them any more.
         static func install(_ loop: EventLoop) throws {
             let executors = Installed(
                 task: loop.loopTaskExecutor, main: ProgramMainExecutor(core: loop.core))
@@ -108,9 +112,10 @@
                 return true
             }
             guard isFirst else { throw EventLoopError.programModeUnavailable(.usedBefore) }
-            unsafe loop.core.mainExecutor = executors.main.asUnownedSerialExecutor()
+            loop.core.setMainExecutor(executors.main)
             _createExecutors(factory: Factory.self)
-            // The self-check: a task without a preference must have come to us by the time it was made.
+            // The self-check: a task without a preference must have come to us by the time it was
+            // made.
             let before = loop.core.enqueuedByThisThread
             Task {}
             guard loop.core.enqueuedByThisThread > before else {
@@ -119,5 +124,7 @@
         }
     }
 #else
-    #error("RuntimeSPI.swift knows Swift 6.3 only: see its header, and docs/runtime-spi.md, before adding another.")
+    #error(
+        "RuntimeSPI.swift knows Swift 6.3 only: see its header, and docs/runtime-spi.md, before adding another."
+    )
 #endif

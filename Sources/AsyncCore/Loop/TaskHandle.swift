@@ -2,9 +2,9 @@
 
 /// A task that was spawned on an event loop.
 ///
-/// The loop keeps the task alive and ends it (by cancellation) when the loop ends, whether a handle is held or not. If the task
-/// fails, and every handle is gone before anybody asked for ``value`` or ``result``, the error is reported through
-/// ``EventLoop/Configuration/onUnhandledError``.
+/// The loop keeps the task alive and ends it (by cancellation) when the loop ends, whether a handle
+/// is held or not. If the task fails, and every handle is gone before anybody asked for ``value``
+/// or ``result``, the error is reported through ``EventLoop/Configuration/onUnhandledError``.
 ///
 /// ## Isolation
 /// *Any task*.
@@ -40,7 +40,8 @@ public struct TaskHandle<Success: Sendable, Failure: Error>: Sendable {
     /// Waits until the task has ended, and says how.
     ///
     /// ## Cancellation
-    /// *Not a cancellation point*: cancelling the caller neither ends the wait nor cancels the task.
+    /// *Not a cancellation point*: cancelling the caller neither ends the wait nor cancels the
+    /// task.
     public var result: Result<Success, Failure> {
         get async {
             record.markObserved()
@@ -53,8 +54,8 @@ extension TaskHandle where Failure == any Error {
     /// The task's value, once it has ended.
     ///
     /// ## Cancellation
-    /// *Not a cancellation point*: cancelling the caller neither ends the wait nor cancels the task. ``gather(_:)-(TaskHandle)``
-    /// cancels what it waits for.
+    /// *Not a cancellation point*: cancelling the caller neither ends the wait nor cancels the
+    /// task. ``gather(_:)-(TaskHandle)`` cancels what it waits for.
     ///
     /// - Throws: The task's error.
     @inlinable public var value: Success {
@@ -69,7 +70,8 @@ extension TaskHandle where Failure == Never {
     /// The task's value, once it has ended.
     ///
     /// ## Cancellation
-    /// *Not a cancellation point*: cancelling the caller neither ends the wait nor cancels the task.
+    /// *Not a cancellation point*: cancelling the caller neither ends the wait nor cancels the
+    /// task.
     @inlinable public var value: Success {
         get async { await task.value }
     }

@@ -1,15 +1,18 @@
 // What a loop knows of a task that was spawned on it.
 internal import Synchronization
 
-/// One spawned task: kept by the loop from the task's first step to its last, so that no task vanishes.
+/// One spawned task: kept by the loop from the task's first step to its last, so that no task
+/// vanishes.
 ///
-/// Owner thread only, but for what is atomic. The record outlives the task as long as a handle is held; when the last
-/// handle goes and nobody has looked at the task's error, the error is reported.
+/// Owner thread only, but for what is atomic. The record outlives the task as long as a handle is
+/// held; when the last handle goes and nobody has looked at the task's error, the error is
+/// reported.
 @safe
 @usableFromInline
 final class TaskRecord: @unchecked Sendable {
-    // SAFETY: `name` and `core` are immutable. `next`, `previous`, `identity`, `observers`, `failure` and `endedInError` are the owner
-    // thread's until `isFinished` is set (release); `failure` is read afterwards, in deinit.
+    // SAFETY: `name` and `core` are immutable. `next`, `previous`, `identity`, `observers`,
+    // `failure` and `endedInError` are the owner thread's until `isFinished` is set (release);
+    // `failure` is read afterwards, in deinit.
     let core: LoopCore
     let name: String?
     private(set) var identity: TaskIdentity?
@@ -77,14 +80,20 @@ final class TaskRecord: @unchecked Sendable {
     }
 }
 
-/// Somebody who waits for several tasks of one loop. Called on the loop's thread.
+/// Somebody who waits for several tasks of one loop.
+///
+/// Called on the loop's thread.
 protocol TaskObserver: AnyObject {
     func taskFinished(_ record: TaskRecord)
 }
 
-/// The running tasks of a loop, oldest first. Owner thread only.
+/// The running tasks of a loop, oldest first.
+///
+/// Owner thread only.
 @safe
 final class TaskList {
+    // SAFETY: a record is in the list only while its task runs, and the task holds it.
+
     private unowned(unsafe) var first: TaskRecord?
     private unowned(unsafe) var last: TaskRecord?
     private(set) var count = 0
@@ -108,7 +117,9 @@ final class TaskList {
         count -= 1
     }
 
-    /// Cancels all. A handler that runs meanwhile may make jobs ready, but runs none.
+    /// Cancels all.
+    ///
+    /// A handler that runs meanwhile may make jobs ready, but runs none.
     func cancelAll() { forEach { $0.cancel() } }
 
     func forEach(_ body: (TaskRecord) -> Void) {

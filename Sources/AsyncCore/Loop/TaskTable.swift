@@ -2,8 +2,9 @@
 
 /// Maps task identities to waiters: open addressing with linear probing.
 ///
-/// Not synchronised: the loop's thread owns it. A look-up costs a multiplication and, mostly, one comparison; a task-local value
-/// would be copied into every task that is spawned, which costs two allocations each.
+/// Not synchronised: the loop's thread owns it. A look-up costs a multiplication and, mostly, one
+/// comparison; a task-local value would be copied into every task that is spawned, which costs two
+/// allocations each.
 struct TaskTable {
     private struct Slot {
         var key: UInt = 0  // 0: free
@@ -45,7 +46,8 @@ struct TaskTable {
 
     @inline(__always)
     private func start(_ address: UInt) -> Int {
-        // Fibonacci hashing: tasks are aligned and lie close together; the product's high bits are well mixed.
+        // Fibonacci hashing: tasks are aligned and lie close together; the product's high bits are
+        // well mixed.
         Int(truncatingIfNeeded: (address &* 0x9E37_79B9_7F4A_7C15) >> 32) & (slots.count &- 1)
     }
 

@@ -3,6 +3,8 @@
 #if DEBUG
     /// Every wait under way in the process.
     enum WaitRegistry {
+        // SAFETY: `waits` is guarded by `lock`.
+
         private struct Wait {
             let task: String
             let what: StaticString
@@ -10,12 +12,12 @@
         }
 
         private static let lock = ThreadLock()
-        // SAFETY: guarded by `lock`.
         nonisolated(unsafe) private static var waits: [ObjectIdentifier: Wait] = [:]
 
         static func add(_ waiter: Waiter) {
             let wait = Wait(
-                task: Task.name ?? "a task without a name", what: waiter.what, since: ThreadCondition.now)
+                task: Task.name ?? "a task without a name", what: unsafe waiter.what,
+                since: ThreadCondition.now)
             lock.withLock { unsafe waits[ObjectIdentifier(waiter)] = wait }
         }
 

@@ -6,21 +6,25 @@
 //                        │                   │
 //                        └──────claim────────┴──▶ done ──(the task reads the outcome)──▶ idle
 //
-// `pending` means: the task has announced that it will wait, whoever finishes the wait may do so already,
-// but there is no continuation yet. Exactly one of event, timer, cancel, close and stop moves the word to
-// `done`; all others learn that they lost. The continuation carries nothing; the outcome travels in the word.
+// `pending` means: the task has announced that it will wait, whoever finishes the wait may do so
+// already, but there is no continuation yet. Exactly one of event, timer, cancel, close and stop
+// moves the word to `done`; all others learn that they lost. The continuation carries nothing; the
+// outcome travels in the word.
 internal import Synchronization
 
 /// A reusable record of one task's wait.
 ///
-/// Who may touch it: the waiting task calls ``begin()``, ``wait()`` and ``end()``; any thread may call
-/// ``claim(_:)``, ``resume()`` and ``requestCancellation()``. A waiter serves one wait at a time.
+/// Who may touch it: the waiting task calls ``begin()``, ``wait()`` and ``end()``; any thread may
+/// call ``claim(_:)``, ``resume()`` and ``requestCancellation()``. A waiter serves one wait at a
+/// time.
 @safe
 final class Waiter: CompletionTarget, @unchecked Sendable {
-    // SAFETY: `continuation` is written by the waiting task before the word becomes `armed` (release) and read
-    // by the one who claimed an armed wait (acquire). `next`, `previous`, `permits` and `isQueued` belong to
-    // the lock of the queue that the waiter is in, or to the loop's thread for the loop's own list.
-    // A waiter is in a list only while its task waits, and the task holds it. `what` is written by the waiting task between begin and the first publication.
+    // SAFETY: `continuation` is written by the waiting task before the word becomes `armed`
+    // (release) and read by the one who claimed an armed wait (acquire). `next`, `previous`,
+    // `permits` and `isQueued` belong to the lock of the queue that the waiter is in, or to the
+    // loop's thread for the loop's own list. A waiter is in a list only while its task waits, and
+    // the task holds it. `what` is written by the waiting task between begin and the first
+    // publication.
 
     /// How a wait ended.
     enum Outcome: UInt32, Sendable {
@@ -43,16 +47,19 @@ final class Waiter: CompletionTarget, @unchecked Sendable {
         static let armed: UInt32 = 2
         static let done: UInt32 = 3
         static let mask: UInt32 = 3
-        /// The task is cancelled. Stays set through all waits of a task with a standing handler.
+        /// The task is cancelled.
+        ///
+        /// Stays set through all waits of a task with a standing handler.
         static let cancelRequested: UInt32 = 4
         static let outcomeShift: UInt32 = 8
     }
 
     private let word = Atomic<UInt32>(Phase.idle)
-    private var continuation: UnsafeContinuation<Void, Never>?
+    // Accesses are short and cannot nest, so Swift need not check that at run time.
+    @exclusivity(unchecked) private var continuation: UnsafeContinuation<Void, Never>?
 
-    /// True if a handler for the whole life of the task calls ``requestCancellation()``, so that a single wait
-    /// needs none of its own.
+    /// True if a handler for the whole life of the task calls ``requestCancellation()``, so that a
+    /// single wait needs none of its own.
     let hasStandingHandler: Bool
 
     // Links of the queue or list that this waiter is in.
@@ -62,7 +69,7 @@ final class Waiter: CompletionTarget, @unchecked Sendable {
     var permits = 1
 
     // For those who ask what waits for what (`WaitRegistry`).
-    private(set) var what: StaticString = ""
+    @exclusivity(unchecked) private(set) var what: StaticString = ""
 
     init(hasStandingHandler: Bool = false) {
         self.hasStandingHandler = hasStandingHandler
@@ -70,17 +77,20 @@ final class Waiter: CompletionTarget, @unchecked Sendable {
 
     // MARK: - The waiting task
 
-    /// Announces a wait. To be called before the waiter is shown to anybody who may claim it.
+    /// Announces a wait.
+    ///
+    /// To be called before the waiter is shown to anybody who may claim it.
     ///
     /// False if the task's standing handler has seen a cancellation: then nothing was begun.
     @inline(__always)
     func begin(_ what: StaticString) -> Bool {
-        self.what = what
+        unsafe self.what = what
         if !hasStandingHandler {
             word.store(Phase.pending, ordering: .relaxed)
             return true
         }
-        // An exchange, not a store: a cancellation sets its bit in this very word, so none is overlooked.
+        // An exchange, not a store: a cancellation sets its bit in this very word, so none is
+        // overlooked.
         let (won, _) = word.compareExchange(
             expected: Phase.idle, desired: Phase.pending, ordering: .acquiringAndReleasing)
         return won
@@ -89,6 +99,7 @@ final class Waiter: CompletionTarget, @unchecked Sendable {
     /// Suspends until somebody claims the wait, and says how it ended.
     ///
     /// Costs a cancellation handler (about 200 ns) only if the task has no standing one.
+    @inline(__always)
     nonisolated(nonsending) func wait() async -> Outcome {
         #if DEBUG
             WaitRegistry.add(self)
@@ -155,8 +166,8 @@ final class Waiter: CompletionTarget, @unchecked Sendable {
 
     /// Ends the wait with `outcome`, if nobody was faster.
     ///
-    /// Never runs anything: may be called with a lock held. After ``Claim/wonSuspended`` the caller lets go of
-    /// its locks and calls ``resume()``.
+    /// Never runs anything: may be called with a lock held. After ``Claim/wonSuspended`` the caller
+    /// lets go of its locks and calls ``resume()``.
     @inline(__always)
     func claim(_ outcome: Outcome) -> Claim {
         var seen = word.load(ordering: .relaxed)
@@ -173,7 +184,9 @@ final class Waiter: CompletionTarget, @unchecked Sendable {
         }
     }
 
-    /// Makes the task of a wait claimed as ``Claim/wonSuspended`` ready. No lock may be held.
+    /// Makes the task of a wait claimed as ``Claim/wonSuspended`` ready.
+    ///
+    /// No lock may be held.
     @inline(__always)
     func resume() {
         guard let continuation = unsafe continuation else {
@@ -183,7 +196,9 @@ final class Waiter: CompletionTarget, @unchecked Sendable {
         unsafe continuation.resume()
     }
 
-    /// Ends the wait and makes its task ready, if nobody was faster. No lock may be held.
+    /// Ends the wait and makes its task ready, if nobody was faster.
+    ///
+    /// No lock may be held.
     @inline(__always) @discardableResult
     func resolve(_ outcome: Outcome) -> Bool {
         switch claim(outcome) {
@@ -195,8 +210,9 @@ final class Waiter: CompletionTarget, @unchecked Sendable {
         }
     }
 
-    /// Notes that the task is cancelled and ends the wait under way, if any. Any thread; idempotent; may run
-    /// under a lock of the runtime, takes none of ours.
+    /// Notes that the task is cancelled and ends the wait under way, if any.
+    ///
+    /// Any thread; idempotent; may run under a lock of the runtime, takes none of ours.
     func requestCancellation() {
         word.bitwiseOr(Phase.cancelRequested, ordering: .acquiringAndReleasing)
         resolve(.cancelled)

@@ -1,4 +1,5 @@
-// A doubly linked list of waiters, through the links that each has. Removal is O(1). It owns nobody.
+// A doubly linked list of waiters, through the links that each has. Removal is O(1). It owns
+// nobody.
 
 /// Waiters in the order in which they began to wait.
 ///
@@ -44,7 +45,9 @@ final class WaiterList {
         return first
     }
 
-    /// Ends all waits. Each waiter stays in the list until its task takes it out.
+    /// Ends all waits.
+    ///
+    /// Each waiter stays in the list until its task takes it out.
     func resolveAll(_ outcome: Waiter.Outcome) {
         var waiter = first
         while let current = waiter {

@@ -1,114 +1,134 @@
 // One watched descriptor: who waits for it, and how a wait for readiness ends.
 
-/// The loop's record of a descriptor that a stream or a listener uses, and the descriptor's owner: it is closed here,
-/// once, after it was deregistered.
+/// The loop's record of a descriptor that a stream or a listener uses, and the descriptor's owner:
+/// it is closed here, once, after it was deregistered.
 ///
-/// Owner thread only. At most one task waits for reading and one for writing. An event, a cancellation, ``close()``
-/// and the loop's stop race; the waiter decides who wins, and the edge is kept in the registration's readiness, so
-/// nothing is lost when a cancellation wins over an event.
+/// Owner thread only. At most one task waits for reading and one for writing. An event, a
+/// cancellation, ``close()`` and the loop's stop race; the waiter decides who wins, and the edge is
+/// kept in the registration's readiness, so nothing is lost when a cancellation wins over an event.
+@safe
 final class Watch: CompletionTarget {
+    // SAFETY: whoever made the watch holds the core for longer than the watch. A watch is in the
+    // core's list only while it is registered, and the registration holds it.
+
     enum Direction { case read, write }
 
-    unowned let core: LoopCore
-    private var token: WatchToken?
-    private(set) var descriptor: CInt = -1
-    private var reader: Waiter?
-    private var writer: Waiter?
+    /// What the hot path looks at, through a pointer of its own.
+    struct State {
+        fileprivate(set) var token: WatchToken?
+        fileprivate(set) var descriptor: CInt = -1
+        fileprivate var reader: Waiter?
+        fileprivate var writer: Waiter?
+    }
+
+    unowned(unsafe) let core: LoopCore
+    let state = Confined(State())
 
     // Links of the loop's list of watches.
     var next: Watch?
     unowned(unsafe) var previous: Watch?
 
     init(core: LoopCore) {
-        self.core = core
+        unsafe self.core = core
     }
 
-    /// Registers the descriptor and takes it over. If that fails, the descriptor stays the caller's.
+    deinit { state.deallocate() }
+
+    /// The descriptor; -1 once closed.
+    var descriptor: CInt { @inline(__always) get { state.value.descriptor } }
+
+    var isOpen: Bool { @inline(__always) get { state.value.descriptor >= 0 } }
+
+    /// Registers the descriptor and takes it over.
+    ///
+    /// If that fails, the descriptor stays the caller's.
     func open(_ descriptor: CInt) throws(SystemError) {
-        token = try core.poller.watch(descriptor, target: self)
-        self.descriptor = descriptor
-        core.watches.add(self)
+        state.value.token = try unsafe core.poller.watch(descriptor, target: self)
+        state.value.descriptor = descriptor
+        unsafe core.watches.add(self)
     }
 
     /// Deregisters and closes the descriptor, and wakes those who wait, with `outcome`.
     ///
-    /// - Returns: what close(2) had to say, if it was not good. The descriptor is released all the same.
+    /// - Returns: What close(2) had to say, if it was not good. The descriptor is released all the
+    ///   same.
     @discardableResult
     func close(_ outcome: Waiter.Outcome = .closed) -> SystemError? {
-        guard let token else { return nil }
-        self.token = nil
-        core.watches.remove(self)
-        let closing = descriptor
-        descriptor = -1
-        core.poller.unwatch(token, target: self)
-        let error = Socket.close(closing, core.poller.systemCalls)
+        guard let token = state.value.token else { return nil }
+        let descriptor = state.value.descriptor
+        state.value.token = nil
+        state.value.descriptor = -1
+        unsafe core.watches.remove(self)
+        unsafe core.poller.unwatch(token, target: self)
+        let error = unsafe Socket.close(descriptor, core.poller.systemCalls)
         wake(outcome)
         return error
     }
 
-    var isOpen: Bool { token != nil }
-
-    /// Whether somebody waits in that direction.
-    func isBusy(_ direction: Direction) -> Bool {
-        direction == .read ? reader != nil : writer != nil
-    }
-
-    /// What is known of the descriptor's readiness.
-    var readiness: Readiness {
-        guard let token else { return [] }
-        return core.poller.readiness(token)
-    }
-
-    /// A call said EAGAIN, or drained the descriptor.
-    func clear(_ readiness: Readiness) {
-        if let token { core.poller.clear(readiness, of: token) }
-    }
-
     /// Waits until an event has been reported in that direction.
     ///
-    /// The caller has seen EAGAIN and cleared the readiness. Precondition: nobody else waits in that direction.
+    /// The caller has seen EAGAIN and cleared the readiness. Precondition: nobody else waits in
+    /// that direction.
+    @inline(__always)
     nonisolated(nonsending) func wait(
         _ direction: Direction, _ what: StaticString
     ) async -> Waiter.Outcome {
-        guard isOpen else { return .closed }
-        if core.isStopped { return .stopped }
-        let waiter = core.makeWaiter()
-        guard waiter.begin(what) else { return .cancelled }
-        if direction == .read { reader = waiter } else { writer = waiter }
-        let outcome = await waiter.wait()
-        // An event takes the waiter off; other outcomes leave that to us.
-        if direction == .read {
-            if reader === waiter { reader = nil }
-        } else {
-            if writer === waiter { writer = nil }
+        guard let waiter = prepare(direction, what) else {
+            return isOpen ? .cancelled : unsafe (core.isStopped ? .stopped : .closed)
         }
-        core.recycle(waiter)
+        let outcome = await waiter.wait()
+        finish(direction, waiter)
         return outcome
     }
 
+    /// A waiter that is in its place; nil if there is nothing to wait for.
+    private func prepare(_ direction: Direction, _ what: StaticString) -> Waiter? {
+        // A loop that has stopped has closed its watches.
+        if !isOpen { return nil }
+        let waiter = unsafe core.makeWaiter()
+        guard waiter.begin(what) else { return nil }
+        if direction == .read { state.value.reader = waiter } else { state.value.writer = waiter }
+        return waiter
+    }
+
+    /// An event takes the waiter off its place; other outcomes leave that to us.
+    private func finish(_ direction: Direction, _ waiter: Waiter) {
+        if direction == .read {
+            if state.value.reader === waiter { state.value.reader = nil }
+        } else {
+            if state.value.writer === waiter { state.value.writer = nil }
+        }
+        unsafe core.recycle(waiter)
+    }
+
     override func becameReady(_ readiness: Readiness) {
-        if !readiness.isDisjoint(with: .endsReadWait), let waiter = reader {
-            reader = nil
+        if !readiness.isDisjoint(with: .endsReadWait), let waiter = state.value.reader {
+            state.value.reader = nil
             waiter.resolve(.completed)
         }
-        if !readiness.isDisjoint(with: .endsWriteWait), let waiter = writer {
-            writer = nil
+        if !readiness.isDisjoint(with: .endsWriteWait), let waiter = state.value.writer {
+            state.value.writer = nil
             waiter.resolve(.completed)
         }
     }
 
     /// Ends both waits with `outcome`.
-    func wake(_ outcome: Waiter.Outcome) {
-        let waiters = (reader, writer)
-        reader = nil
-        writer = nil
+    private func wake(_ outcome: Waiter.Outcome) {
+        let waiters = (state.value.reader, state.value.writer)
+        state.value.reader = nil
+        state.value.writer = nil
         waiters.0?.resolve(outcome)
         waiters.1?.resolve(outcome)
     }
 }
 
-/// The watches of a loop. Owner thread only; the registrations keep them alive.
+/// The watches of a loop.
+///
+/// Owner thread only; the registrations keep them alive.
+@safe
 final class WatchList {
+    // SAFETY: a watch is in the list only while it is registered, and the registration holds it.
+
     private var first: Watch?
 
     func add(_ watch: Watch) {

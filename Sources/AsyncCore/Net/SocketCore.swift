@@ -2,26 +2,44 @@
 
 /// A socket that belongs to a loop.
 ///
-/// ``watch`` and the counters belong to the loop's thread. The object keeps the loop's executor, and with it the loop's core, alive.
+/// ``watch`` and the counters belong to the loop's thread. The object keeps the loop's executor,
+/// and with it the loop's core, alive.
 final class SocketCore: @unchecked Sendable {
-    // SAFETY: everything but `executor` and `core` is the loop thread's alone; calls from elsewhere are forwarded.
+    // SAFETY: everything but `executor` and `core` is the loop thread's alone; calls from elsewhere
+    // are forwarded.
     let executor: LoopTaskExecutor
     let core: LoopCore
     let watch: Watch
-    var isReading = false
-    var isWriting = false
-    var hasFinishedWriting = false
-    var bytesRead: UInt64 = 0
-    var bytesWritten: UInt64 = 0
+    let state = Confined(State())
+
+    // Copies of what `core` and `watch` hold, which the hot path reads without counting references.
+    let calls: SystemCalls
+    private let scratch: ScratchBuffer
+    let counters: Confined<LoopCounters>
+    private let watchState: Confined<Watch.State>
+    private let readinessTable: ReadinessTable
+
+    struct State {
+        var isReading = false
+        var isWriting = false
+        var hasFinishedWriting = false
+        /// The last read filled more than half of what it was given: the next one gets its memory
+        /// at once.
+        var readsInBulk = false
+        var bytesRead: UInt64 = 0
+        var bytesWritten: UInt64 = 0
+    }
 
     /// Takes `descriptor` over; closes it if the loop will not watch it.
     init(_ descriptor: CInt, core: LoopCore) throws(SystemError) {
-        guard let executor = unsafe core.taskExecutorObject else {
-            preconditionFailure("a loop without its executor")
-        }
-        self.executor = executor
+        executor = core.executor
         self.core = core
         watch = Watch(core: core)
+        calls = core.poller.systemCalls
+        scratch = core.scratch
+        counters = core.hotCounters
+        watchState = watch.state
+        readinessTable = core.poller.readinessTable
         do {
             try watch.open(descriptor)
         } catch {
@@ -31,12 +49,130 @@ final class SocketCore: @unchecked Sendable {
     }
 
     deinit {
+        state.deallocate()
         // The owner is gone, so nobody waits; only the descriptor is left to close, on the loop.
         guard watch.isOpen else { return }
         if core.isCurrent { watch.close() } else { ClosingWatch.close(watch, core) }
     }
 
-    var calls: SystemCalls { core.poller.systemCalls }
+    /// The descriptor; -1 once closed.
+    var descriptor: CInt { @inline(__always) get { watchState.value.descriptor } }
+
+    var isOpen: Bool { @inline(__always) get { descriptor >= 0 } }
+
+    /// What is known of the descriptor's readiness.
+    var readiness: Readiness {
+        @inline(__always) get {
+            guard let token = watchState.value.token else { return [] }
+            return readinessTable.readiness(token)
+        }
+    }
+
+    /// A call said EAGAIN, or drained the descriptor.
+    @inline(__always)
+    func clear(_ readiness: Readiness) {
+        if let token = watchState.value.token { readinessTable.clear(readiness, of: token) }
+    }
+
+    /// Spends one operation of the running job's budget; false when it is used up.
+    @inline(__always)
+    func spendBudget() -> Bool {
+        counters.value.operationBudget &-= 1
+        return counters.value.operationBudget >= 0
+    }
+
+    /// Asks what every operation asks first: is the task cancelled, is the socket open.
+    ///
+    /// A loop that stops closes its sockets, so the loop itself is asked only about those that are
+    /// closed.
+    @inline(__always)
+    func check(_ operation: @autoclosure () -> String) throws {
+        if TaskIdentity.isCurrentCancelled { throw CancellationError() }
+        if isOpen { return }
+        if core.isStopped { throw EventLoopError.stopped }
+        throw IOError(.closed, operation: operation())
+    }
+
+    // MARK: - Receiving and sending
+
+    /// Receives into `buffer`: the number of bytes, 0 at the end, nil if there is nothing yet.
+    func receive(into buffer: inout MutableRawSpan) throws(SystemError) -> Int? {
+        guard mayReceive else { return nil }
+        let result = Socket.receive(descriptor, into: &buffer, calls)
+        return try account(received: result, of: buffer.byteCount)
+    }
+
+    /// Receives an array: empty at the end, nil if there is nothing yet.
+    func receive(upTo count: Int) throws(SystemError) -> [UInt8]? {
+        guard mayReceive else { return nil }
+        let inBulk = state.value.readsInBulk || count <= 256
+        let (bytes, result) =
+            inBulk
+            ? Socket.receive(descriptor, upTo: count, calls)
+            : scratch.receive(descriptor, upTo: count, calls)
+        state.value.readsInBulk = result > count / 2
+        let room = inBulk ? count : min(count, ScratchBuffer.size)
+        return try account(received: result, of: room) == nil ? nil : bytes
+    }
+
+    /// Whether the kernel has reported something since the last time that nothing was left.
+    @inline(__always)
+    private var mayReceive: Bool { isOpen && !readiness.isDisjoint(with: .endsReadWait) }
+
+    @inline(__always)
+    private func account(received result: Int, of room: Int) throws(SystemError) -> Int? {
+        counters.value.receives &+= 1
+        if result >= 0 {
+            state.value.bytesRead &+= UInt64(result)
+            counters.value.operationBudget &-= result >> LoopCounters.bytesPerOperationShift
+            // A short read means "drained", which saves the read that would only say EAGAIN; but
+            // not when the end has been reported: data and end that came together give one edge,
+            // and the end must still be read.
+            if result < room, readiness.isDisjoint(with: .final) { clear(.readable) }
+            return result
+        }
+        let error = SystemError(errno: Int32(-result))
+        if error.wouldBlock {
+            // All of it: after an error was reported and fetched there may be nothing, and no
+            // further edge for what was said.
+            clear(.endsReadWait)
+            return nil
+        }
+        throw error
+    }
+
+    /// Sends what the kernel takes now: the number of bytes, 0 if it takes none.
+    @inline(__always)
+    func send(_ bytes: RawSpan) throws(SystemError) -> Int {
+        try account(sent: Socket.send(descriptor, bytes, calls), of: bytes.byteCount)
+    }
+
+    /// Sends what the kernel takes now of the bytes from `start` on.
+    @inline(__always)
+    func send(_ bytes: [UInt8], from start: Int) throws(SystemError) -> Int {
+        try account(
+            sent: Socket.send(descriptor, bytes, from: start, calls), of: bytes.count - start)
+    }
+
+    @inline(__always)
+    private func account(sent result: Int, of count: Int) throws(SystemError) -> Int {
+        counters.value.sends &+= 1
+        if result >= 0 {
+            state.value.bytesWritten &+= UInt64(result)
+            counters.value.operationBudget &-= result >> LoopCounters.bytesPerOperationShift
+            // The kernel's buffer is full: it will tell when there is room.
+            if result < count { clear(.writable) }
+            return result
+        }
+        let error = SystemError(errno: Int32(-result))
+        if error.wouldBlock {
+            clear(.writable)
+            return 0
+        }
+        throw error
+    }
+
+    // MARK: - From elsewhere
 
     /// Runs `operation` on the socket's loop, for a caller that is elsewhere.
     nonisolated(nonsending) func forward<R: Sendable>(
@@ -51,7 +187,9 @@ final class SocketCore: @unchecked Sendable {
         }
     }
 
-    /// Closes the socket, wherever the caller is. Done when it returns.
+    /// Closes the socket, wherever the caller is.
+    ///
+    /// Done when it returns.
     nonisolated(nonsending) func close() async {
         if core.isCurrent || core.phase == .parked {
             watch.close()

@@ -8,8 +8,9 @@
 ///     spawn { try await stream.withConnection { stream in … } }
 /// }
 /// ```
-/// The sequence ends when the listener is closed. When descriptors run out, accepting pauses for a tenth of a second at a time, and
-/// recovers; the kernel keeps the connections' places. Connections that fail before they are accepted are passed over.
+/// The sequence ends when the listener is closed. When descriptors run out, accepting pauses for a
+/// tenth of a second at a time, and recovers; the kernel keeps the connections' places. Connections
+/// that fail before they are accepted are passed over.
 ///
 /// ## Isolation
 /// *One accepting task*: a second one meanwhile gets ``IOError`` with `.busy`.
@@ -30,14 +31,16 @@ public final class TCPListener: Sendable, AsyncSequence {
 
     /// Listens on an address.
     ///
-    /// It belongs to the loop that runs the caller. A port that an earlier process has just left can be taken again at once.
+    /// It belongs to the loop that runs the caller. A port that an earlier process has just left
+    /// can be taken again at once.
     ///
     /// - Parameters:
     ///   - address: Where to listen; port 0 takes any free port.
-    ///   - backlog: How many connections the kernel keeps until they are accepted (it caps the number by net.core.somaxconn).
+    ///   - backlog: How many connections the kernel keeps until they are accepted (it caps the
+    ///     number by net.core.somaxconn).
     /// - Returns: The listener.
-    /// - Throws: ``IOError``: `.addressInUse`, `.permissionDenied`, `.addressNotAvailable`, `.resourcesExhausted`;
-    ///   ``EventLoopError/stopped``.
+    /// - Throws: ``IOError``: `.addressInUse`, `.permissionDenied`, `.addressNotAvailable`,
+    ///   `.resourcesExhausted`; ``EventLoopError/stopped``.
     /// - Precondition: The caller runs on an event loop.
     public static func bind(to address: SocketAddress, backlog: Int = 1_024) throws -> TCPListener {
         let core = currentLoop("TCPListener.bind")
@@ -63,26 +66,27 @@ public final class TCPListener: Sendable, AsyncSequence {
 
     /// Accepts the next connection, waiting until there is one.
     ///
-    /// The connection belongs to the listener's loop. TCP's delay of small segments (Nagle's algorithm) is off.
+    /// The connection belongs to the listener's loop. TCP's delay of small segments (Nagle's
+    /// algorithm) is off.
     ///
     /// ## Cancellation
     /// *No effect* on the listener: no connection is lost.
     ///
     /// - Returns: The connection.
-    /// - Throws: ``IOError``: `.closed` (before or meanwhile), `.busy`; ``EventLoopError/stopped``; `CancellationError`.
+    /// - Throws: ``IOError``: `.closed` (before or meanwhile), `.busy`; ``EventLoopError/stopped``;
+    ///   `CancellationError`.
     public nonisolated(nonsending) func accept() async throws -> TCPStream {
         guard socket.core.isCurrent else {
             return try await socket.forward { try await self.accept() }
         }
-        try socket.core.checkOperation()
-        if socket.isReading { throw error(.busy, "another task is accepting") }
-        socket.isReading = true
-        defer { socket.isReading = false }
+        if socket.state.value.isReading { throw error(.busy, "another task is accepting") }
+        socket.state.value.isReading = true
+        defer { socket.state.value.isReading = false }
         // Two units of the budget: at most 64 connections in a row.
-        if !socket.core.spendBudget() || !socket.core.spendBudget() { await socket.core.yield() }
+        if !socket.spendBudget() || !socket.spendBudget() { await socket.core.yield() }
         while true {
-            guard socket.watch.isOpen else { throw error(.closed) }
-            if socket.watch.readiness.isDisjoint(with: .endsReadWait) {
+            try socket.check("accept on \(localAddress)")
+            if socket.readiness.isDisjoint(with: .endsReadWait) {
                 let outcome = await socket.watch.wait(.read, "TCPListener.accept")
                 if outcome == .closed { throw error(.closed) }
                 try LoopCore.check(outcome)
@@ -91,24 +95,26 @@ public final class TCPListener: Sendable, AsyncSequence {
         }
     }
 
-    /// Nil if another try is due: when there is no connection yet, or after one that had failed, or a pause.
+    /// Nil if another try is due: when there is no connection yet, or after one that had failed, or
+    /// a pause.
     private nonisolated(nonsending) func acceptNow() async throws -> TCPStream? {
-        guard socket.watch.isOpen else { return nil }
+        guard socket.isOpen else { return nil }
         do throws(SystemError) {
-            let (descriptor, peer) = try Socket.accept(socket.watch.descriptor, socket.calls)
+            let (descriptor, peer) = try Socket.accept(socket.descriptor, socket.calls)
             let accepted = try SocketCore(descriptor, core: socket.core)
             counters.accepted &+= 1
             socket.core.counters.accepts &+= 1
-            // A peer that has reset the connection meanwhile makes these two fail; its stream will tell.
+            // A peer that has reset the connection meanwhile makes these two fail; its stream will
+            // tell.
             try? Socket.setNoDelay(descriptor, true, socket.calls)
             let local = (try? Socket.localAddress(descriptor, socket.calls)) ?? localAddress
             return TCPStream(accepted, local: local, peer: peer)
         } catch {
             if error.wouldBlock {
-                socket.watch.clear(.readable)
+                socket.clear(.endsReadWait)
             } else if error.isPendingConnectionError {
                 counters.failedBeforeAccept &+= 1
-                if !socket.core.spendBudget() { await socket.core.yield() }
+                if !socket.spendBudget() { await socket.core.yield() }
             } else if error.isExhaustion || error.errno == SystemError.noWatchesLeft {
                 counters.pauses &+= 1
                 try await socket.core.sleep(until: socket.core.deadline(after: Self.pause))
@@ -126,8 +132,10 @@ public final class TCPListener: Sendable, AsyncSequence {
     /// How long accepting rests when descriptors or memory have run out.
     private static let pause: Duration = .milliseconds(100)
 
-    /// Closes the listener, and wakes the accepting task with `.closed`; connections that nobody has accepted are reset. A second call
-    /// does nothing.
+    /// Closes the listener, and wakes the accepting task with `.closed`; connections that nobody
+    /// has accepted are reset.
+    ///
+    /// A second call does nothing.
     ///
     /// ## Cancellation
     /// *Not a cancellation point*: a cancelled task closes, too.
@@ -143,7 +151,9 @@ public final class TCPListener: Sendable, AsyncSequence {
         public var pauses: UInt64 = 0
     }
 
-    /// What the listener has done. Exact on its loop.
+    /// What the listener has done.
+    ///
+    /// Exact on its loop.
     public var statistics: Statistics { counters.snapshot }
 
     /// Goes through the connections.
@@ -168,7 +178,8 @@ public final class TCPListener: Sendable, AsyncSequence {
 
 /// Counters of one listener.
 private final class ListenerCounters: @unchecked Sendable {
-    // SAFETY: written on the listener's loop only; a reader elsewhere may see numbers that are a little old.
+    // SAFETY: written on the listener's loop only; a reader elsewhere may see numbers that are a
+    // little old.
     var accepted: UInt64 = 0
     var failedBeforeAccept: UInt64 = 0
     var pauses: UInt64 = 0

@@ -3,18 +3,21 @@
 extension TCPStream {
     /// Connects to an address.
     ///
-    /// The connection belongs to the loop that runs the caller. Bound the time with ``withTimeout(_:_:)``. TCP's delay of small
-    /// segments (Nagle's algorithm) is off.
+    /// The connection belongs to the loop that runs the caller. Bound the time with
+    /// ``withTimeout(_:_:)``. TCP's delay of small segments (Nagle's algorithm) is off.
     ///
     /// ## Cancellation
     /// Gives the connection up and closes its socket.
     ///
     /// - Parameter address: Where to.
     /// - Returns: The connection.
-    /// - Throws: ``IOError``: `.connectionRefused`, `.unreachable`, `.timedOut`, `.addressNotAvailable`, `.resourcesExhausted`,
-    ///   `.selfConnection`; ``EventLoopError/stopped``; `CancellationError`.
+    /// - Throws: ``IOError``: `.connectionRefused`, `.unreachable`, `.timedOut`,
+    ///   `.addressNotAvailable`, `.resourcesExhausted`, `.selfConnection`;
+    ///   ``EventLoopError/stopped``; `CancellationError`.
     /// - Precondition: The caller runs on an event loop.
-    public nonisolated(nonsending) static func connect(to address: SocketAddress) async throws -> TCPStream {
+    public nonisolated(nonsending) static func connect(to address: SocketAddress) async throws
+        -> TCPStream
+    {
         let core = currentLoop("TCPStream.connect")
         try core.checkOperation()
         let operation = "connect to \(address)"
@@ -64,8 +67,10 @@ extension TCPStream {
             }
             let local = try Socket.localAddress(descriptor, calls)
             if local == address {
-                // A port in the ephemeral range, with nobody listening: TCP lets the two ends be one socket.
-                throw IOError(.selfConnection, operation: operation, detail: "nobody listens on that port")
+                // A port in the ephemeral range, with nobody listening: TCP lets the two ends be
+                // one socket.
+                throw IOError(
+                    .selfConnection, operation: operation, detail: "nobody listens on that port")
             }
             try Socket.setNoDelay(descriptor, true, calls)
             return TCPStream(socket, local: local, peer: address)
@@ -79,7 +84,9 @@ extension TCPStream {
 /// The loop that runs the caller.
 func currentLoop(_ function: StaticString) -> LoopCore {
     guard let core = LoopCore.current else {
-        preconditionFailure("\(function) was called outside of an event loop; call it inside EventLoop.run or loop.run")
+        preconditionFailure(
+            "\(function) was called outside of an event loop; call it inside EventLoop.run or loop.run"
+        )
     }
     return core
 }

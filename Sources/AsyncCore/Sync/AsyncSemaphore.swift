@@ -2,17 +2,19 @@
 
 /// A counter of permits that tasks wait for: asyncio's `Semaphore` and `BoundedSemaphore`.
 ///
-/// First come, first served: a permit that is released while somebody waits belongs to the first of them from that moment, so
-/// nobody can overtake. Knows no loop: it can be made anywhere, and used from several loops and threads; each task resumes
-/// where it belongs.
+/// First come, first served: a permit that is released while somebody waits belongs to the first of
+/// them from that moment, so nobody can overtake. Knows no loop: it can be made anywhere, and used
+/// from several loops and threads; each task resumes where it belongs.
 ///
 /// ## Cancellation
-/// *Loses its place*: a task that is cancelled while it waits leaves the queue, and a permit that it was just handed goes to the next.
+/// *Loses its place*: a task that is cancelled while it waits leaves the queue, and a permit that
+/// it was just handed goes to the next.
 ///
 /// ## Isolation
 /// *Any task*; ``tryAcquire(_:)`` and ``release(_:)`` also from synchronous code.
 public final class AsyncSemaphore: @unchecked Sendable {
-    // SAFETY: `available`, `queue`, `isClosed` and the counters are guarded by `lock`. Tasks are resumed without it.
+    // SAFETY: `available`, `queue`, `isClosed` and the counters are guarded by `lock`. Tasks are
+    // resumed without it.
     private let lock = ThreadLock()
     private let queue = WaiterQueue()
     private var available: Int
@@ -28,7 +30,8 @@ public final class AsyncSemaphore: @unchecked Sendable {
     ///
     /// - Parameters:
     ///   - permits: How many there are at first: 0 or more.
-    ///   - maximum: How many there may ever be; nil for ``maximumPermits``. A release beyond it is refused.
+    ///   - maximum: How many there may ever be; nil for ``maximumPermits``. A release beyond it is
+    ///     refused.
     /// - Throws: ``SemaphoreError`` if a number is negative, or `permits` is above `maximum`.
     public init(_ permits: Int, maximum: Int? = nil) throws(SemaphoreError) {
         let limit = maximum ?? Self.maximumPermits
@@ -49,7 +52,8 @@ public final class AsyncSemaphore: @unchecked Sendable {
     /// *Loses its place*; no permit is taken then.
     ///
     /// - Parameter count: How many; 1 or more, and no more than the maximum.
-    /// - Throws: `CancellationError`; ``SemaphoreError`` if the semaphore is or gets closed, or the count is out of range.
+    /// - Throws: `CancellationError`; ``SemaphoreError`` if the semaphore is or gets closed, or the
+    ///   count is out of range.
     public nonisolated(nonsending) func acquire(_ count: Int = 1) async throws {
         if count < 1 { throw SemaphoreError.negativeCount(count) }
         if count > maximum { throw SemaphoreError.aboveMaximum(permits: count, maximum: maximum) }
@@ -114,7 +118,9 @@ public final class AsyncSemaphore: @unchecked Sendable {
         }
     }
 
-    /// Takes a cancelled waiter out. Those behind it may be content with what was too little for it.
+    /// Takes a cancelled waiter out.
+    ///
+    /// Those behind it may be content with what was too little for it.
     private func leave(_ waiter: Waiter) {
         let granted = lock.withLock {
             queue.remove(waiter)
@@ -135,10 +141,13 @@ public final class AsyncSemaphore: @unchecked Sendable {
         }
     }
 
-    /// Gives permits back, or adds new ones. Those who wait get them first.
+    /// Gives permits back, or adds new ones.
+    ///
+    /// Those who wait get them first.
     ///
     /// - Parameter count: How many; 1 or more.
-    /// - Throws: ``SemaphoreError/aboveMaximum(permits:maximum:)`` if there would be more than the maximum; nothing is released then.
+    /// - Throws: ``SemaphoreError/aboveMaximum(permits:maximum:)`` if there would be more than the
+    ///   maximum; nothing is released then.
     public func release(_ count: Int = 1) throws(SemaphoreError) {
         if count < 1 { throw .negativeCount(count) }
         lock.lock()
@@ -153,7 +162,8 @@ public final class AsyncSemaphore: @unchecked Sendable {
         granted.resume()
     }
 
-    /// Gives permits back that were taken: they cannot exceed the maximum, unless somebody released what was not his.
+    /// Gives permits back that were taken: they cannot exceed the maximum, unless somebody released
+    /// what was not his.
     private func giveBack(_ count: Int) {
         lock.lock()
         available = min(available + count, maximum)
@@ -176,7 +186,9 @@ public final class AsyncSemaphore: @unchecked Sendable {
         return try await body()
     }
 
-    /// Fails all who wait, and all who will, with ``SemaphoreError/closed``. Permits that are out can still be released.
+    /// Fails all who wait, and all who will, with ``SemaphoreError/closed``.
+    ///
+    /// Permits that are out can still be released.
     public func close() {
         let granted = lock.withLock {
             isClosed = true
@@ -201,7 +213,8 @@ public final class AsyncSemaphore: @unchecked Sendable {
     public var statistics: Statistics {
         lock.withLock {
             Statistics(
-                available: available, waiting: queue.count, acquiredAtOnce: acquired, waited: waited)
+                available: available, waiting: queue.count, acquiredAtOnce: acquired, waited: waited
+            )
         }
     }
 }
@@ -215,6 +228,7 @@ public enum SemaphoreError: Error, Equatable, Sendable, CustomStringConvertible 
     /// The semaphore was closed.
     case closed
 
+    /// What is wrong, in words.
     public var description: String {
         switch self {
         case .negativeCount(let count): "\(count) is no number of permits"

@@ -2,10 +2,12 @@
 
 /// Tasks that wait for permits, first come, first served.
 ///
-/// Not synchronised: the primitive's lock owns it. Hand-over happens under that lock: the moment a waiter is granted what it waits
-/// for, it has it, and nobody can come in between; its task is made ready after the lock was let go.
+/// Not synchronised: the primitive's lock owns it. Hand-over happens under that lock: the moment a
+/// waiter is granted what it waits for, it has it, and nobody can come in between; its task is made
+/// ready after the lock was let go.
 ///
-/// A waiter whose task was cancelled, and that is still in the queue, refuses the grant, which goes on to the next.
+/// A waiter whose task was cancelled, and that is still in the queue, refuses the grant, which goes
+/// on to the next.
 struct WaiterQueue {
     private let waiters = WaiterList()
 
@@ -57,7 +59,9 @@ struct WaiterQueue {
             if first == nil { first = waiter } else { others.append(waiter) }
         }
 
-        /// Makes them ready, in order. No lock may be held.
+        /// Makes them ready, in order.
+        ///
+        /// No lock may be held.
         func resume() {
             first?.resume()
             for waiter in others { waiter.resume() }

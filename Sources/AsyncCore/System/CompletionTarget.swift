@@ -1,11 +1,16 @@
 // What the kernel poller reports to. The loop's timers, waiters and watches derive from it.
 
-/// The receiver of what a ``Poller`` reports. Loop thread only.
+/// The receiver of what a ``Poller`` reports.
 ///
-/// Invariant: neither method runs user code. They note what happened and make tasks ready, so a batch
-/// is delivered whole before anything else runs, and no delivery can pull another one's target away.
+/// Loop thread only.
+///
+/// Invariant: neither method runs user code. They note what happened and make tasks ready, so a
+/// batch is delivered whole before anything else runs, and no delivery can pull another one's
+/// target away.
 class CompletionTarget {
-    /// The deadline has passed. The timer is gone.
+    /// The deadline has passed.
+    ///
+    /// The timer is gone.
     func deadlinePassed() {}
 
     /// The registered descriptor became ready.

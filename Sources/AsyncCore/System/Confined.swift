@@ -2,13 +2,14 @@
 
 /// A variable on the heap whose accesses are not checked at run time.
 ///
-/// Swift checks that no two accesses of a class's stored property overlap, which costs more than most of what a turn of the loop does.
-/// This is for the few hot variables that are confined to the loop's thread or a lock, and whose accesses are short and call nothing.
-/// Its owner deallocates it.
+/// Swift checks that no two accesses of a class's stored property overlap, which costs more than
+/// most of what a turn of the loop does. This is for the few hot variables that are confined to the
+/// loop's thread or a lock, and whose accesses are short and call nothing. Its owner deallocates
+/// it.
 @safe
 struct Confined<Value: ~Copyable>: @unchecked Sendable {
-    // SAFETY: the owner confines it to one thread or lock, and deallocates it once, last. Accesses call nothing that could
-    // come back to the same variable.
+    // SAFETY: the owner confines it to one thread or lock, and deallocates it once, last. Accesses
+    // call nothing that could come back to the same variable.
     private let pointer: UnsafeMutablePointer<Value>
 
     init(_ value: consuming Value) {

@@ -4,6 +4,10 @@ internal import Glibc
 
 /// Facts about the calling thread.
 enum CurrentThread {
+    // SAFETY: the thread-local pointer is set by `install` and put back by `restore`, in pairs, to an
+    // object that the caller of `install` keeps alive in between. Pointers to local values are passed
+    // to pthread calls that do not keep them.
+
     /// Unique among the threads alive, and never 0; one instruction to read.
     static var identity: UInt { @inline(__always) get { cel_thread_self() } }
 
@@ -32,6 +36,7 @@ enum CurrentThread {
 
     @safe
     struct Previous {
+        // SAFETY: only put back, by `restore`; never looked at.
         fileprivate let pointer: UnsafeMutableRawPointer?
     }
 
@@ -64,10 +69,12 @@ private final class ThreadBody {
     }
 }
 
-/// The C entry of a thread. A free function, so that it is isolated to nothing.
+/// The C entry of a thread.
+///
+/// A free function, so that it is isolated to nothing.
 private func threadMain(_ argument: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
-    guard let argument = unsafe argument else { return nil }
     // SAFETY: `start` passed one retained ThreadBody, which is taken over here, once.
+    guard let argument = unsafe argument else { return nil }
     let body = unsafe Unmanaged<ThreadBody>.fromOpaque(argument).takeRetainedValue()
     let name = String(decoding: body.name.utf8.prefix(15), as: UTF8.self)
     unsafe name.withCString { unsafe cel_thread_set_name($0) }

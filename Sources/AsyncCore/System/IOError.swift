@@ -2,7 +2,8 @@
 
 /// A failed operation on a descriptor, a socket or an address.
 ///
-/// Switch over ``code``; it is open, so a `default` is needed. ``errno`` is the kernel's own number, where it had one.
+/// Switch over ``code``; it is open, so a `default` is needed. ``errno`` is the kernel's own
+/// number, where it had one.
 public struct IOError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The kind of failure.
     public struct Code: Hashable, Sendable, CustomStringConvertible {
@@ -33,7 +34,8 @@ public struct IOError: Error, Equatable, Sendable, CustomStringConvertible {
         public static let closed = Code(description: "closed")
         /// Another task is in the middle of the same operation.
         public static let busy = Code(description: "busy")
-        /// The descriptor cannot be used this way: not open, or nothing to wait for (EBADF, ENOTSOCK, EPERM of epoll_ctl).
+        /// The descriptor cannot be used this way: not open, or nothing to wait for (EBADF,
+        /// ENOTSOCK, EPERM of epoll_ctl).
         public static let badDescriptor = Code(description: "bad descriptor")
         /// The socket connected to itself; refused.
         public static let selfConnection = Code(description: "connected to itself")
@@ -69,6 +71,7 @@ public struct IOError: Error, Equatable, Sendable, CustomStringConvertible {
         self.detail = detail ?? error.message
     }
 
+    /// What was attempted, what went wrong, and the error number.
     public var description: String {
         var text = "cannot \(operation): \(code)"
         if let detail, detail.lowercased() != code.description { text += " (\(detail))" }

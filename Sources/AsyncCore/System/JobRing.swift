@@ -2,8 +2,8 @@
 
 /// A job that is ready to run, and the executor it was enqueued on, in one word.
 ///
-/// Invariant: a job is made into a `ReadyJob` once, when it is enqueued, and run once, by whoever takes
-/// it out; nothing reads it in between.
+/// Invariant: a job is made into a `ReadyJob` once, when it is enqueued, and run once, by whoever
+/// takes it out; nothing reads it in between.
 struct ReadyJob: BitwiseCopyable, Sendable {
     enum Executor: UInt {
         case task = 0
@@ -26,14 +26,16 @@ struct ReadyJob: BitwiseCopyable, Sendable {
     }
 }
 
-/// A first-in, first-out ring of jobs. Not synchronised: its owner is one thread.
+/// A first-in, first-out ring of jobs.
+///
+/// Not synchronised: its owner is one thread.
 ///
 /// Appending is amortised O(1). The memory stays at the high-water mark, divided by what
 /// ``shrinkIfSparse()`` gives back.
 @safe
 struct JobRing: ~Copyable {
-    // SAFETY: `slots` has `mask + 1` initialised words, always a power of two; `head` and `count` stay
-    // within it; it is freed once, in deinit.
+    // SAFETY: `slots` has `mask + 1` initialised words, always a power of two; `head` and `count`
+    // stay within it; it is freed once, in deinit.
     private var slots: UnsafeMutablePointer<ReadyJob>
     private var mask: Int
     private var head = 0

@@ -17,9 +17,10 @@ struct WatchToken: Sendable, Equatable {
 /// Everything but ``wakeUp()``, ``now`` and ``systemCalls`` belongs to the loop's thread.
 @safe
 final class Poller: @unchecked Sendable {
-    // SAFETY: `loop` lives from init to deinit. Its functions are called on the loop's thread only, except
-    // for those that the C header allows from anywhere. Each registration and each timer owns one retain
-    // of its target, which is released when the registration or timer goes, exactly once.
+    // SAFETY: `loop` lives from init to deinit. Its functions are called on the loop's thread only,
+    // except for those that the C header allows from anywhere. Each registration and each timer
+    // owns one retain of its target, which is released when the registration or timer goes, exactly
+    // once.
     private let loop: OpaquePointer
     private let batch: UnsafeMutablePointer<cel_completion>
     private static let batchCapacity: UInt32 = 512
@@ -43,10 +44,14 @@ final class Poller: @unchecked Sendable {
 
     var systemCalls: SystemCalls { unsafe SystemCalls(table: cel_loop_sys(loop)) }
 
-    /// Monotonic nanoseconds. Any thread.
+    /// Monotonic nanoseconds.
+    ///
+    /// Any thread.
     var now: UInt64 { unsafe cel_loop_now(loop) }
 
-    /// Ends a wait, now or next time. Any thread, and from a signal handler.
+    /// Ends a wait, now or next time.
+    ///
+    /// Any thread, and from a signal handler.
     func wakeUp() { unsafe cel_loop_wakeup(loop) }
 
     // MARK: - A turn's share of the kernel
@@ -111,7 +116,9 @@ final class Poller: @unchecked Sendable {
         return TimerToken(raw: token)
     }
 
-    /// Removes a deadline. False if it has passed or was removed before.
+    /// Removes a deadline.
+    ///
+    /// False if it has passed or was removed before.
     @discardableResult
     func removeTimer(_ token: TimerToken, target: CompletionTarget) -> Bool {
         guard unsafe cel_timer_remove(loop, token.raw) == 0 else { return false }
@@ -124,7 +131,8 @@ final class Poller: @unchecked Sendable {
 
     var watchCount: Int { Int(unsafe cel_fd_count(loop)) }
 
-    /// Watches a descriptor that we own, edge-triggered, and keeps `target` alive while it is watched.
+    /// Watches a descriptor that we own, edge-triggered, and keeps `target` alive while it is
+    /// watched.
     func watch(_ descriptor: CInt, target: CompletionTarget) throws(SystemError) -> WatchToken {
         var token: cel_token = 0
         let retained = unsafe Unmanaged.passRetained(target)
@@ -138,24 +146,23 @@ final class Poller: @unchecked Sendable {
         return WatchToken(raw: token)
     }
 
-    /// Stops watching. To be called before the descriptor is closed.
+    /// Stops watching.
+    ///
+    /// To be called before the descriptor is closed.
     func unwatch(_ token: WatchToken, target: CompletionTarget) {
         guard unsafe cel_fd_deregister(loop, token.raw) == 0 else { return }
         // SAFETY: the registration was there, hence its retain was.
         unsafe Unmanaged.passUnretained(target).release()
     }
 
-    func readiness(_ token: WatchToken) -> Readiness {
-        Readiness(rawValue: unsafe cel_fd_readiness(loop, token.raw))
-    }
-
-    func clear(_ readiness: Readiness, of token: WatchToken) {
-        unsafe cel_fd_clear(loop, token.raw, readiness.rawValue)
-    }
+    /// For the hot path: asks for readiness without counting references.
+    var readinessTable: ReadinessTable { unsafe ReadinessTable(loop: loop) }
 
     // MARK: - Interrupts
 
-    /// Routes a signal to this loop. False if somebody else handles or ignores it.
+    /// Routes a signal to this loop.
+    ///
+    /// False if somebody else handles or ignores it.
     func openInterrupt(_ signal: CInt) -> Bool { unsafe cel_interrupt_open(loop, signal) == 0 }
 
     func takeInterrupt(_ signal: CInt) -> Bool { unsafe cel_interrupt_take(loop, signal) }
@@ -194,6 +201,25 @@ struct KernelStatistics {
     var timerArms: UInt64
     var controlCalls: UInt64
     var waitedNanoseconds: UInt64
+}
+
+/// What the loop knows of its descriptors' readiness.
+///
+/// Loop thread only.
+@safe
+struct ReadinessTable: @unchecked Sendable {
+    // SAFETY: whoever keeps one holds the poller, and with it the C loop, for longer.
+    fileprivate let loop: OpaquePointer
+
+    @inline(__always)
+    func readiness(_ token: WatchToken) -> Readiness {
+        Readiness(rawValue: unsafe cel_fd_readiness(loop, token.raw))
+    }
+
+    @inline(__always)
+    func clear(_ readiness: Readiness, of token: WatchToken) {
+        unsafe cel_fd_clear(loop, token.raw, readiness.rawValue)
+    }
 }
 
 /// The table of system calls that a loop uses.

@@ -16,6 +16,7 @@ public struct Signal: Hashable, Sendable, CustomStringConvertible {
     /// SIGHUP: the terminal is gone.
     public static let hangUp = Signal(number: SIGHUP)
 
+    /// Its name.
     public var description: String {
         switch self {
         case .interrupt: "SIGINT"

@@ -2,8 +2,13 @@
 internal import CEventLoop
 internal import Glibc
 
-/// The socket calls. Stateless; a ``Watch`` owns each descriptor.
+/// The socket calls.
+///
+/// Stateless; a ``Watch`` owns each descriptor.
 enum Socket {
+    // SAFETY: every pointer passed to C below points to a local value, an array or a span that
+    // lives through the call, with the size that is passed beside it; C keeps none of them.
+
     /// A new non-blocking TCP socket.
     static func open(_ family: CInt, _ calls: SystemCalls) throws(SystemError) -> CInt {
         var descriptor: CInt = -1
@@ -11,11 +16,14 @@ enum Socket {
         return descriptor
     }
 
-    /// Closes the descriptor. It is released even if an error is returned.
+    /// Closes the descriptor.
+    ///
+    /// It is released even if an error is returned.
     @discardableResult
     static func close(_ descriptor: CInt, _ calls: SystemCalls) -> SystemError? {
         let result = unsafe cel_fd_close(calls.table, descriptor)
-        precondition(result != -EBADF, "descriptor \(descriptor) was closed by somebody who does not own it")
+        precondition(
+            result != -EBADF, "descriptor \(descriptor) was closed by somebody who does not own it")
         return result < 0 ? SystemError(errno: -result) : nil
     }
 
@@ -40,7 +48,8 @@ enum Socket {
         return (accepted, SocketAddress(raw: peer))
     }
 
-    /// False if the connection is on its way: then wait until the socket is writable, and ask ``takeError(_:_:)``.
+    /// False if the connection is on its way: then wait until the socket is writable, and ask
+    /// ``takeError(_:_:)``.
     static func connect(
         _ descriptor: CInt, to address: SocketAddress, _ calls: SystemCalls
     ) throws(SystemError) -> Bool {
@@ -84,11 +93,25 @@ enum Socket {
         return (bytes, result)
     }
 
-    /// The number of bytes taken, or `-errno`. Never raises SIGPIPE.
+    /// The number of bytes taken, or `-errno`.
+    ///
+    /// Never raises SIGPIPE.
     @inline(__always)
     static func send(_ descriptor: CInt, _ bytes: RawSpan, _ calls: SystemCalls) -> Int {
         unsafe bytes.withUnsafeBytes { buffer in
             unsafe cel_socket_send(calls.table, descriptor, buffer.baseAddress, buffer.count)
+        }
+    }
+
+    /// The same for an array's bytes from `start` on.
+    @inline(__always)
+    static func send(
+        _ descriptor: CInt, _ bytes: [UInt8], from start: Int, _ calls: SystemCalls
+    ) -> Int {
+        unsafe bytes.withUnsafeBytes { buffer in
+            let rest = unsafe UnsafeRawBufferPointer(rebasing: buffer[start...])
+            return unsafe cel_socket_send(
+                calls.table, descriptor, rest.baseAddress, rest.count)
         }
     }
 
@@ -104,12 +127,15 @@ enum Socket {
         try set(descriptor, SOL_SOCKET, SO_REUSEADDR, 1, calls)
     }
 
-    static func setNoDelay(_ descriptor: CInt, _ on: Bool, _ calls: SystemCalls) throws(SystemError) {
+    static func setNoDelay(_ descriptor: CInt, _ on: Bool, _ calls: SystemCalls) throws(SystemError)
+    {
         try set(descriptor, CInt(IPPROTO_TCP), TCP_NODELAY, on ? 1 : 0, calls)
     }
 
     /// For tests and tuning: the kernel's send and receive buffers, in bytes.
-    static func setBufferSizes(_ descriptor: CInt, _ bytes: Int, _ calls: SystemCalls) throws(SystemError) {
+    static func setBufferSizes(_ descriptor: CInt, _ bytes: Int, _ calls: SystemCalls)
+        throws(SystemError)
+    {
         try set(descriptor, SOL_SOCKET, SO_SNDBUF, CInt(clamping: bytes), calls)
         try set(descriptor, SOL_SOCKET, SO_RCVBUF, CInt(clamping: bytes), calls)
     }

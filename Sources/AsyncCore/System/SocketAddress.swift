@@ -6,6 +6,9 @@ internal import Glibc
 ///
 /// Made from literals only; nothing here asks a name server.
 public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
+    // SAFETY: every pointer passed to C below points to a local value or array that lives through the
+    // call, with its size; C keeps none of them.
+
     /// The address family.
     public enum Family: Hashable, Sendable {
         /// IPv4.
@@ -17,7 +20,9 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
     /// The address without its port, in canonical text form: "127.0.0.1", "::1", "fe80::1%eth0".
     public let host: String
 
-    /// The port, 0 to 65,535. 0 asks the kernel for a free one when a listener binds.
+    /// The port, 0 to 65,535.
+    ///
+    /// 0 asks the kernel for a free one when a listener binds.
     public let port: Int
 
     /// IPv4 or IPv6.
@@ -25,14 +30,16 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
 
     /// An address from a literal and a port.
     ///
-    /// - Throws: ``IOError`` with `.invalidAddress` if `host` is no literal IPv4 or IPv6 address, or `port` not in 0...65535.
+    /// - Throws: ``IOError`` with `.invalidAddress` if `host` is no literal IPv4 or IPv6 address,
+    ///   or `port` not in 0...65535.
     public init(_ host: String, port: Int) throws {
         guard let number = UInt16(exactly: port) else {
             throw IOError(
                 .invalidAddress, operation: "use port \(port)", detail: "a port is 0 to 65535")
         }
         var raw = cel_address()
-        let result = unsafe host.utf8.contains(0)
+        let result =
+            unsafe host.utf8.contains(0)
             ? -EINVAL : host.withCString { unsafe cel_address_parse($0, number, &raw) }
         guard result == 0 else {
             throw IOError(
@@ -97,7 +104,8 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
     /// The address as the kernel wants it.
     var raw: cel_address {
         var raw = cel_address()
-        // A scope whose interface has gone leaves the address empty; the kernel then refuses it by EINVAL.
+        // A scope whose interface has gone leaves the address empty; the kernel then refuses it by
+        // EINVAL.
         _ = unsafe host.withCString { unsafe cel_address_parse($0, UInt16(port), &raw) }
         return raw
     }

@@ -2,7 +2,9 @@
 internal import CEventLoop
 internal import Glibc
 
-/// A failed system call: its errno, nothing else. Public calls map it to ``IOError`` at their edge.
+/// A failed system call: its errno, nothing else.
+///
+/// Public calls map it to ``IOError`` at their edge.
 struct SystemError: Error, Equatable {
     let errno: Int32
 
@@ -14,8 +16,9 @@ struct SystemError: Error, Equatable {
         errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM
     }
 
-    /// A connection that failed before it was accepted, and says nothing about the listener: the pending
-    /// network errors that accept(2) lists, and what firewalls and protocol faults add to them.
+    /// A connection that failed before it was accepted, and says nothing about the listener: the
+    /// pending network errors that accept(2) lists, and what firewalls and protocol faults add to
+    /// them.
     var isPendingConnectionError: Bool {
         switch errno {
         case ECONNABORTED, EPROTO, EPERM, ENETDOWN, ENOPROTOOPT, EHOSTDOWN, ENONET, EHOSTUNREACH,
@@ -30,8 +33,8 @@ struct SystemError: Error, Equatable {
 
     static func message(_ errno: Int32) -> String {
         var text = [CChar](repeating: 0, count: 256)
+        // SAFETY: the array is not empty, and the library writes at most its size, NUL included.
         unsafe text.withUnsafeMutableBufferPointer { buffer in
-            // SAFETY: the array is not empty, and the library writes at most its size, NUL included.
             guard let base = buffer.baseAddress else { return }
             unsafe cel_error_message(errno, base, buffer.count)
         }

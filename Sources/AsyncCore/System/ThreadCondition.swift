@@ -2,11 +2,13 @@
 internal import CEventLoop
 internal import Glibc
 
-/// A lock that a thread can wait on. For threads that are not loops; nothing on a loop ever waits here.
+/// A lock that a thread can wait on.
+///
+/// For threads that are not loops; nothing on a loop ever waits here.
 @safe
 final class ThreadCondition: @unchecked Sendable {
-    // SAFETY: both objects are made in init at addresses that never change, used through their own calls, and freed in
-    // deinit, when nobody can use them any more.
+    // SAFETY: both objects are made in init at addresses that never change, used through their own
+    // calls, and freed in deinit, when nobody can use them any more.
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private let condition: UnsafeMutablePointer<pthread_cond_t>
 
@@ -42,7 +44,10 @@ final class ThreadCondition: @unchecked Sendable {
         return body()
     }
 
-    /// Lets go of the lock, waits for a signal or the deadline (monotonic nanoseconds), and takes it again. May return early.
+    /// Lets go of the lock, waits for a signal or the deadline (monotonic nanoseconds), and takes
+    /// it again.
+    ///
+    /// May return early.
     func wait(until deadline: UInt64? = nil) {
         guard let deadline else {
             unsafe pthread_cond_wait(condition, mutex)

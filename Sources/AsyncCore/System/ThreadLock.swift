@@ -4,13 +4,13 @@ internal import Glibc
 
 /// Mutual exclusion between threads, held for a few instructions.
 ///
-/// A pthread mutex, since ThreadSanitizer on Linux does not see `Synchronization.Mutex`. The rule that
-/// keeps it free of deadlock: nothing that may call out (resume, cancel, user code, the `deinit` of a
-/// user's object) happens while it is held.
+/// A pthread mutex, since ThreadSanitizer on Linux does not see `Synchronization.Mutex`. The rule
+/// that keeps it free of deadlock: nothing that may call out (resume, cancel, user code, the
+/// `deinit` of a user's object) happens while it is held.
 @safe
 final class ThreadLock: @unchecked Sendable {
-    // SAFETY: the mutex is made in init at an address that never changes, used through its own calls,
-    // and freed in deinit, when nobody can hold it any more.
+    // SAFETY: the mutex is made in init at an address that never changes, used through its own
+    // calls, and freed in deinit, when nobody can hold it any more.
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
 
     init() {

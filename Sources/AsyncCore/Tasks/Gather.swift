@@ -5,11 +5,13 @@ public nonisolated(nonsending) func gather() async throws {}
 
 /// Waits for tasks, and returns their values in the order of the arguments: asyncio's `gather`.
 ///
-/// The first error cancels the other tasks; they are awaited before it is thrown, and their own errors dropped. A task given twice runs
-/// once and yields its value in both places. Works from anywhere, for tasks of any loops.
+/// The first error cancels the other tasks; they are awaited before it is thrown, and their own
+/// errors dropped. A task given twice runs once and yields its value in both places. Works from
+/// anywhere, for tasks of any loops.
 ///
 /// ## Cancellation
-/// Cancels the tasks, and waits for them. If all of them have ended well, their values are returned all the same.
+/// Cancels the tasks, and waits for them. If all of them have ended well, their values are returned
+/// all the same.
 ///
 /// - Parameter handle: The tasks.
 /// - Returns: Their values.
@@ -66,7 +68,8 @@ public nonisolated(nonsending) func gather<Success: Sendable, Failure: Error>(
     return values
 }
 
-/// Runs `operation` for each input, concurrently on the current loop, and returns the values in the order of the inputs.
+/// Runs `operation` for each input, concurrently on the current loop, and returns the values in the
+/// order of the inputs.
 ///
 /// The first error cancels the others, which are awaited; inputs not begun by then are never begun.
 ///
@@ -94,7 +97,9 @@ public nonisolated(nonsending) func gather<Input: Sendable, Success: Sendable>(
         inputs.map { input in core.spawn(name: nil) { try await operation(input) } })
 }
 
-/// Waits for tasks, and returns how each ended. Errors cancel nobody.
+/// Waits for tasks, and returns how each ended.
+///
+/// Errors cancel nobody.
 ///
 /// ## Cancellation
 /// Cancels the tasks, and waits for them; their results say so.
@@ -110,7 +115,9 @@ public nonisolated(nonsending) func gatherResults<each Success: Sendable, each F
     return (repeat await (each handle).result)
 }
 
-/// Waits for any number of tasks of one type, and returns how each ended. Errors cancel nobody.
+/// Waits for any number of tasks of one type, and returns how each ended.
+///
+/// Errors cancel nobody.
 ///
 /// ## Cancellation
 /// Cancels the tasks, and waits for them; their results say so.

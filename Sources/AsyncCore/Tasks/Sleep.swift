@@ -2,9 +2,10 @@
 
 /// Suspends the task for at least `duration`: asyncio's `sleep`.
 ///
-/// On a loop the timer is the loop's own and goes away when the sleep is cancelled; elsewhere it is `Task.sleep`. A duration of
-/// zero or less lets every other ready task run once. An enormous one never ends by itself. Measured on the monotonic clock,
-/// which stands still while the machine is suspended.
+/// On a loop the timer is the loop's own and goes away when the sleep is cancelled; elsewhere it is
+/// `Task.sleep`. A duration of zero or less lets every other ready task run once. An enormous one
+/// never ends by itself. Measured on the monotonic clock, which stands still while the machine is
+/// suspended.
 ///
 /// ## Cancellation
 /// Ends the sleep at once, with `CancellationError`.
@@ -28,7 +29,8 @@ public nonisolated(nonsending) func sleep(until deadline: ContinuousClock.Instan
     try await sleep(for: ContinuousClock.now.duration(to: deadline))
 }
 
-/// Lets every other ready task run, and the loop look at the kernel, before the task goes on: asyncio's `sleep(0)`.
+/// Lets every other ready task run, and the loop look at the kernel, before the task goes on:
+/// asyncio's `sleep(0)`.
 ///
 /// ## Cancellation
 /// Looked at before and after.

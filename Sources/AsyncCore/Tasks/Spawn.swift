@@ -2,8 +2,9 @@
 
 /// Starts a task on the loop that runs the calling code: asyncio's `create_task`.
 ///
-/// The loop keeps the task alive, and cancels and awaits it at the loop's end. See ``EventLoop/spawn(name:_:)-(_,()async(throws)->Success)``
-/// for what the task inherits, and for callers that are not on a loop.
+/// The loop keeps the task alive, and cancels and awaits it at the loop's end. See
+/// ``EventLoop/spawn(name:_:)-(_,()async(throws)->Success)`` for what the task inherits, and for
+/// callers that are not on a loop.
 ///
 /// - Parameters:
 ///   - name: For diagnosis.
@@ -33,12 +34,15 @@ public func spawn<Success: Sendable>(
     currentCore("spawn").spawn(name: name, operation)
 }
 
-/// The loop that runs the caller. Code that runs on none has no loop to spawn on: a bug of the program.
+/// The loop that runs the caller.
+///
+/// Code that runs on none has no loop to spawn on: a bug of the program.
 @usableFromInline
 func currentCore(_ function: StaticString) -> LoopCore {
     guard let core = LoopCore.current else {
         preconditionFailure(
-            "\(function) was called outside of an event loop; use it inside EventLoop.run, or a loop's own method")
+            "\(function) was called outside of an event loop; use it inside EventLoop.run, or a loop's own method"
+        )
     }
     return core
 }

@@ -16,12 +16,14 @@ extension TaskHandle: Joinable {
 }
 
 enum TaskJoin {
-    /// Waits until all tasks have ended; with `stopAtFirstError`, the first error cancels the others.
+    /// Waits until all tasks have ended; with `stopAtFirstError`, the first error cancels the
+    /// others.
     ///
-    /// Either way all tasks have ended when this returns. A cancellation of the caller cancels them.
+    /// Either way all tasks have ended when this returns. A cancellation of the caller cancels
+    /// them.
     ///
-    /// - Returns: the error that came first, if `stopAtFirstError`; `CancellationError` if the caller was cancelled and at least
-    ///   one task did not end well because of that.
+    /// - Returns: the error that came first, if `stopAtFirstError`; `CancellationError` if the
+    ///   caller was cancelled and at least one task did not end well because of that.
     nonisolated(nonsending) static func all(
         _ tasks: [any Joinable], stopAtFirstError: Bool
     ) async -> (any Error)? {
@@ -45,7 +47,9 @@ enum TaskJoin {
         var first: (any Error)?
         for task in tasks {
             let error = await task.join()
-            if let error, first == nil, task.record === observer.firstFailed || observer.firstFailed == nil {
+            if let error, first == nil,
+                task.record === observer.firstFailed || observer.firstFailed == nil
+            {
                 first = error
             }
         }
@@ -70,7 +74,9 @@ enum TaskJoin {
         }
     }
 
-    /// Counts tasks down. Loop thread only.
+    /// Counts tasks down.
+    ///
+    /// Loop thread only.
     private final class Observer: TaskObserver {
         private let stopAtFirstError: Bool
         private var remaining = 0

@@ -5,15 +5,19 @@ public struct TimeoutError: Error, Hashable, Sendable, CustomStringConvertible {
     /// A timeout.
     public init() {}
 
+    /// What happened, in words.
     public var description: String { "the deadline passed" }
 }
 
-/// Runs `body` and cancels it if it takes longer than `duration`: asyncio's `timeout` and `wait_for`.
+/// Runs `body` and cancels it if it takes longer than `duration`: asyncio's `timeout` and
+/// `wait_for`.
 ///
-/// The body runs in a child task. When the time is up the child is cancelled, and its clean-up awaited. A body that ends with a value
-/// all the same, or in the very turn of the deadline, has its value returned; one that ends in an error of its own has that error thrown.
-/// With nested timeouts that expire together, the outermost throws the ``TimeoutError``, and those within see a cancellation. Zero, or a
-/// negative duration, cancels the body at its first suspension; an enormous one never does.
+/// The body runs in a child task. When the time is up the child is cancelled, and its clean-up
+/// awaited. A body that ends with a value all the same, or in the very turn of the deadline, has
+/// its value returned; one that ends in an error of its own has that error thrown. With nested
+/// timeouts that expire together, the outermost throws the ``TimeoutError``, and those within see a
+/// cancellation. Zero, or a negative duration, cancels the body at its first suspension; an
+/// enormous one never does.
 ///
 /// ## Cancellation
 /// Cancels the body, and waits for it; it is never taken for a timeout.
@@ -22,7 +26,8 @@ public struct TimeoutError: Error, Hashable, Sendable, CustomStringConvertible {
 ///   - duration: How long the body may take, counted from the call.
 ///   - body: What to do.
 /// - Returns: The body's value.
-/// - Throws: ``TimeoutError``; `CancellationError` if the caller was cancelled; the body's own error.
+/// - Throws: ``TimeoutError``; `CancellationError` if the caller was cancelled; the body's own
+///   error.
 public nonisolated(nonsending) func withTimeout<R: Sendable>(
     _ duration: Duration, _ body: sending @escaping () async throws -> R
 ) async throws -> R {
@@ -40,7 +45,9 @@ public nonisolated(nonsending) func withTimeout<R: Sendable>(
     }
 }
 
-/// Runs `body` and cancels it at `deadline`, if it has not ended by then. Otherwise as ``withTimeout(_:_:)``.
+/// Runs `body` and cancels it at `deadline`, if it has not ended by then.
+///
+/// Otherwise as ``withTimeout(_:_:)``.
 ///
 /// ## Cancellation
 /// Cancels the body, and waits for it; it is never taken for a timeout.
@@ -49,7 +56,8 @@ public nonisolated(nonsending) func withTimeout<R: Sendable>(
 ///   - deadline: When the body must have ended. One in the past cancels it at its first suspension.
 ///   - body: What to do.
 /// - Returns: The body's value.
-/// - Throws: ``TimeoutError``; `CancellationError` if the caller was cancelled; the body's own error.
+/// - Throws: ``TimeoutError``; `CancellationError` if the caller was cancelled; the body's own
+///   error.
 public nonisolated(nonsending) func withDeadline<R: Sendable>(
     _ deadline: ContinuousClock.Instant, _ body: sending @escaping () async throws -> R
 ) async throws -> R {
@@ -60,11 +68,14 @@ public nonisolated(nonsending) func withDeadline<R: Sendable>(
 private nonisolated(nonsending) func withTimeoutOffLoop<R: Sendable>(
     _ duration: Duration, _ body: sending @escaping () async throws -> R
 ) async throws -> R {
-    // A group's closure may run once only, but the type system does not know: the body travels in a box.
+    // A group's closure may run once only, but the type system does not know: the body travels in a
+    // box.
     let work = OneShot(body)
     return try await withThrowingTaskGroup(of: TimeoutEvent<R>.self) { group in
         group.addTask {
-            do { return .ended(.success(try await work.run())) } catch { return .ended(.failure(error)) }
+            do { return .ended(.success(try await work.run())) } catch {
+                return .ended(.failure(error))
+            }
         }
         group.addTask {
             do { try await Task.sleep(for: max(duration, .zero)) } catch { return .timerCancelled }

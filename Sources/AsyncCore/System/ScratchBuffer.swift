@@ -1,0 +1,39 @@
+// One buffer a loop, for reads whose size is not known beforehand.
+internal import CEventLoop
+
+/// Memory into which a loop reads before it knows how many bytes there are.
+///
+/// An array as large as the caller allows, for a message that is small, would cost more than
+/// copying the message. The buffer is the loop's, used between two lines of code, and holds nothing
+/// in between.
+@safe
+final class ScratchBuffer {
+    // SAFETY: `memory` is nil, or allocated with `size` bytes; freed in deinit; used by the loop's
+    // thread only.
+
+    static let size = 65_536
+
+    private var memory: UnsafeMutableRawPointer?
+
+    deinit { unsafe memory?.deallocate() }
+
+    /// Receives at most `count` bytes: the bytes, and their number or `-errno`.
+    func receive(
+        _ descriptor: CInt, upTo count: Int, _ calls: SystemCalls
+    ) -> (bytes: [UInt8], result: Int) {
+        // A loop that never reads this way pays nothing.
+        let memory = unsafe self.memory ?? .allocate(byteCount: Self.size, alignment: 64)
+        unsafe self.memory = memory
+        let room = min(count, Self.size)
+        let result = unsafe cel_socket_receive(calls.table, descriptor, memory, room)
+        if result <= 0 { return ([], result) }
+        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: result) { buffer, initialized in
+            // SAFETY: recv has just filled the first `result` bytes, and the array has room for as
+            // many.
+            unsafe buffer.baseAddress?.initialize(
+                from: memory.assumingMemoryBound(to: UInt8.self), count: result)
+            initialized = result
+        }
+        return (bytes, result)
+    }
+}

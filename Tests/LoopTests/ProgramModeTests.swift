@@ -1,0 +1,102 @@
+import AsyncCoreTestSupport
+import Glibc
+import Testing
+
+@testable import AsyncCore
+
+/// `EventLoop.runProgram`, in a program of its own (ProgramModeProbe), as it takes over a process.
+@Suite(.watched)
+struct ProgramModeTests {
+    @Test func `everything runs on the one main thread (H13 H14)`() async throws {
+        let found = try await probe("tour")
+        #expect(found["result"] == "done")
+        // What the process had at the start: one thread, and perhaps one of a sanitizer.
+        let start = try #require(found["start"])
+        let places = [
+            "body", "task", "detached", "sleep", "sleep in nanoseconds", "detached sleep", "actor",
+            "main actor", "async let", "group", "assertIsolated", "after",
+        ]
+        for place in places { #expect(found[place] == start, "threads in '\(place)'") }
+        #expect(found.count == places.count + 2)
+    }
+
+    @Test func `it returns the value, and another loop may run afterwards (S386)`() async throws {
+        #expect(try await probe("value") == ["value": "42", "next run": "43"])
+    }
+
+    @Test func `a second time is refused (S386)`() async throws {
+        let found = try await probe("twice")
+        #expect(found == ["first": "1", "second": Self.message(.usedBefore)])
+    }
+
+    @Test func `from async code it is refused (S387)`() async throws {
+        #expect(try await probe("async") == ["async": Self.message(.calledFromAsyncCode)])
+        #expect(throws: EventLoopError.programModeUnavailable(.calledFromAsyncCode)) {
+            try EventLoop.runProgram {}
+        }
+    }
+
+    @Test func `after tasks were started it works, or is refused (S387)`() async throws {
+        let found = try await probe("late")
+        let works = ["task": "true", "detached": "true", "main actor": "true", "late": "works"]
+        #expect(found == works || found == ["late": Self.message(.runtimeRefused)])
+    }
+
+    @Test func `off the main thread it is refused`() async throws {
+        let found = try await probe("other-thread")
+        #expect(found == ["other thread": Self.message(.notOnMainThread)])
+        await #expect(throws: EventLoopError.programModeUnavailable(.notOnMainThread)) {
+            try await onThread { try EventLoop.runProgram { 1 } }
+        }
+    }
+
+    @Test func `each refusal says what to do instead`() {
+        let obstacles: [EventLoopError.ProgramModeObstacle] = [
+            .calledFromAsyncCode, .notOnMainThread, .usedBefore, .runtimeRefused,
+        ]
+        let texts = obstacles.map { "\(EventLoopError.programModeUnavailable($0))" }
+        #expect(Set(texts).count == 4)
+        #expect(texts.allSatisfy { $0.contains("runProgram") })
+    }
+
+    private static func message(_ obstacle: EventLoopError.ProgramModeObstacle) -> String {
+        "error: \(EventLoopError.programModeUnavailable(obstacle))"
+    }
+}
+
+/// Runs the probe, and returns what it says. It ends by itself, well: else this throws.
+private func probe(_ what: String) async throws -> [String: String] {
+    let text = try await onThread { try output(of: "'\(ownFolder())/ProgramModeProbe' \(what)") }
+    var found: [String: String] = [:]
+    for line in text.split(separator: "\n") {
+        let parts = line.split(separator: "=", maxSplits: 1).map(String.init)
+        found[parts[0]] = parts.count == 2 ? parts[1] : ""
+    }
+    return found
+}
+
+private struct ProbeFailure: Error {
+    let status: CInt
+    let output: String
+}
+
+/// What a command of the shell writes to standard output.
+private func output(of command: String) throws -> String {
+    let stream = try #require(popen(command, "r"))
+    var bytes: [UInt8] = []
+    while case let byte = fgetc(stream), byte >= 0 { bytes.append(UInt8(byte)) }
+    let status = pclose(stream)
+    let text = String(decoding: bytes, as: UTF8.self)
+    if status != 0 { throw ProbeFailure(status: status, output: text) }
+    return text
+}
+
+/// The folder of the test bundle, where the build puts the probe as well.
+private func ownFolder() -> String {
+    var path = [UInt8](repeating: 0, count: Int(PATH_MAX))
+    let count = path.withUnsafeMutableBytes { bytes in
+        readlink("/proc/self/exe", bytes.assumingMemoryBound(to: CChar.self).baseAddress!, bytes.count)
+    }
+    let text = String(decoding: path.prefix(count), as: UTF8.self)
+    return String(text[..<(text.lastIndex(of: "/") ?? text.startIndex)])
+}

@@ -1,0 +1,120 @@
+import AsyncCoreTestSupport
+import Synchronization
+import Testing
+
+@testable import AsyncCore
+
+/// What the end of the loop means for its streams and listeners.
+@Suite(.watched)
+struct StoppedLoopTests {
+    @Test func `tasks of the loop that wait are cancelled by its end (I11)`() async throws {
+        let ends = Recorder<Bool>()
+        try await onLoop {
+            let listener = try TCPListener.bind(to: .loopback(port: 0))
+            let (near, far) = try await makePair()
+            near.shrinkBuffer()
+            let tasks = [
+                spawn { _ = try await near.read(upTo: 1) },
+                spawn { try await near.write(pattern(1_000_000)) },
+                spawn { _ = try await listener.accept() },
+            ]
+            for task in tasks { spawn { ends.append(await task.result.isCancelled) } }
+            try await settle()
+            _ = far
+        }
+        #expect(ends.elements == [true, true, true])
+    }
+
+    @Test func `whoever else waits learns that the loop has stopped, and new calls do (I11)`() async throws {
+        let left = try await onLoop {
+            let listener = try TCPListener.bind(to: .loopback(port: 0))
+            let (near, far) = try await makePair()
+            near.shrinkBuffer()
+            let address = listener.localAddress
+            let tasks = [
+                startUnknownTask { _ = try await near.read(upTo: 1) },
+                startUnknownTask { try await near.write(pattern(1_000_000)) },
+                startUnknownTask { _ = try await listener.accept() },
+                startUnknownTask {
+                    _ = try? await far.read(upTo: 1_000_000)
+                    _ = try? await far.read(upTo: 1_000_000)
+                    while (try? await far.read(upTo: 1_000_000)) != nil {}
+                    // Still on the loop, which now runs what is left.
+                    #expect(EventLoop.current != nil)
+                    await expectStopped { _ = try TCPListener.bind(to: address) }
+                    await expectStopped { _ = try await TCPStream.connect(to: address) }
+                    await expectStopped { _ = try await far.read(upTo: 1) }
+                    await expectStopped { try await far.write("x") }
+                    await expectStopped { _ = try await listener.accept() }
+                    await far.close()
+                    throw EventLoopError.stopped
+                },
+            ]
+            try await settle()
+            return (tasks: tasks, stream: near, listener: listener)
+        }
+        for task in left.tasks { #expect(await task.result.isStopped) }
+        // The loop has parked: from elsewhere.
+        await expectStopped { _ = try await left.stream.read(upTo: 1) }
+        await expectStopped { try await left.stream.write("x") }
+        await expectStopped { try await left.stream.finishWriting() }
+        await expectStopped { _ = try await left.listener.accept() }
+        await left.stream.close()
+        await left.listener.close()
+    }
+
+    @Test func `a connect on its way learns that the loop has stopped (I11, S444)`() async throws {
+        let task = try await onScriptedLoop {
+            let listener = try TCPListener.bind(to: .loopback(port: 0), backlog: 0)
+            let first = try await TCPStream.connect(to: listener.localAddress)
+            let task = startUnknownTask { _ = try await TCPStream.connect(to: listener.localAddress) }
+            try await settle()
+            startUnknownTask {
+                _ = try? await first.read(upTo: 1)
+                await listener.close()
+            }
+            return task
+        }
+        #expect(await task.result.isStopped)
+    }
+
+    @Test func `the clean-up of a cancelled task can still use its connection (I11)`() async throws {
+        try await onLoop {
+            let listener = try TCPListener.bind(to: .loopback(port: 0))
+            let client = try await TCPStream.connect(to: listener.localAddress)
+            let far = try await listener.accept()
+            spawn {
+                _ = try? await client.read(upTo: 1)
+                try await client.finishWriting()
+                await client.close()
+            }
+            startUnknownTask {
+                #expect(try await far.read(upTo: 1) == nil)
+                await far.close()
+                await listener.close()
+            }
+            try await settle()
+        }
+    }
+
+    @Test func `the loop's end closes every descriptor (I3)`() async throws {
+        try await onLoop {
+            let listener = try TCPListener.bind(to: .loopback(port: 0))
+            var streams: [TCPStream] = []
+            for _ in 0..<20 {
+                streams.append(try await TCPStream.connect(to: listener.localAddress))
+                streams.append(try await listener.accept())
+            }
+            #expect(currentLoop.statistics.watchedDescriptors == 41)
+        }
+    }
+}
+
+private func expectStopped(
+    sourceLocation: SourceLocation = #_sourceLocation,
+    _ body: nonisolated(nonsending) () async throws -> Void
+) async {
+    await #expect(throws: EventLoopError.stopped, sourceLocation: sourceLocation) {
+        try await body()
+    }
+}

@@ -1,0 +1,154 @@
+import AsyncCoreTestSupport
+import Glibc
+import Testing
+
+@testable import AsyncCore
+
+/// Runs `body` with both ends of a new connection, and closes them at the end.
+func withPair<R>(
+    _ body: nonisolated(nonsending) (_ near: TCPStream, _ far: TCPStream) async throws -> R
+) async throws -> R {
+    let (near, far) = try await makePair()
+    do {
+        let value = try await body(near, far)
+        await near.close()
+        await far.close()
+        return value
+    } catch {
+        await near.close()
+        await far.close()
+        throw error
+    }
+}
+
+/// Both ends of a new connection, of which the first is the one that has connected.
+func makePair() async throws -> (near: TCPStream, far: TCPStream) {
+    let listener = try TCPListener.bind(to: .loopback(port: 0))
+    let near = try await TCPStream.connect(to: listener.localAddress)
+    let far = try await listener.accept()
+    await listener.close()
+    return (near, far)
+}
+
+/// The code of the IOError that `body` throws; nil if it throws none. Another error is an issue.
+func ioCode(
+    sourceLocation: SourceLocation = #_sourceLocation,
+    _ body: nonisolated(nonsending) () async throws -> Void
+) async -> IOError.Code? {
+    do {
+        try await body()
+    } catch let error as IOError {
+        return error.code
+    } catch {
+        Issue.record(error, sourceLocation: sourceLocation)
+    }
+    return nil
+}
+
+extension Result {
+    /// The code of the IOError that is the failure, if it is one.
+    var ioCode: IOError.Code? {
+        guard case .failure(let error) = self else { return nil }
+        return (error as? IOError)?.code
+    }
+
+    /// Whether the failure is a cancellation.
+    var isCancelled: Bool {
+        guard case .failure(let error) = self else { return false }
+        return error is CancellationError
+    }
+
+    /// Whether the failure is the loop's end.
+    var isStopped: Bool {
+        guard case .failure(let error) = self else { return false }
+        return error as? EventLoopError == .stopped
+    }
+}
+
+extension TCPStream {
+    /// Everything up to the end of the stream.
+    func readAll(chunk: Int = 65_536) async throws -> [UInt8] {
+        var all: [UInt8] = []
+        while let bytes = try await read(upTo: chunk) { all += bytes }
+        return all
+    }
+
+    /// Exactly `count` bytes, or fewer if the stream ends before.
+    func read(exactly count: Int) async throws -> [UInt8] {
+        var all: [UInt8] = []
+        while all.count < count, let bytes = try await read(upTo: count - all.count) {
+            all += bytes
+        }
+        return all
+    }
+
+    /// Sends back what comes, until the end of the stream.
+    func echo() async throws {
+        while let bytes = try await read(upTo: 65_536) { try await write(bytes) }
+    }
+
+    /// Closes so that the peer sees a reset and not the end.
+    func reset() async {
+        var option = linger(l_onoff: 1, l_linger: 0)
+        let size = socklen_t(MemoryLayout<linger>.size)
+        setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &option, size)
+        await close()
+    }
+
+    /// Makes the kernel's buffer for sending small, so that a writer has to wait soon.
+    func shrinkBuffer() {
+        var size: CInt = 65_536
+        setsockopt(descriptor, SOL_SOCKET, SO_SNDBUF, &size, socklen_t(MemoryLayout<CInt>.size))
+    }
+
+    /// Waits until the kernel has told of something that ends a read's wait. A reader that waited has
+    /// been let go then, but the calling task runs before it.
+    func untilReadable() async throws {
+        while readiness.isDisjoint(with: .endsReadWait) { try await yield() }
+    }
+
+    var descriptor: CInt { socket.descriptor }
+
+    /// What is known of the connection's readiness.
+    var readiness: Readiness { socket.readiness }
+
+    /// Reads until the kernel has told the writer at the other end that there is room. The calling
+    /// task runs before that writer.
+    func drain(untilRoomFor writer: TCPStream) async throws {
+        while writer.isFull {
+            // At most one turn goes by between two looks.
+            if readiness.isDisjoint(with: .endsReadWait) {
+                try await yield()
+            } else {
+                _ = try await read(upTo: 65_536)
+            }
+        }
+    }
+
+    /// Whether the kernel's buffer is full.
+    var isFull: Bool { !readiness.contains(.writable) }
+}
+
+/// The first bytes, a million at most, of a sequence that repeats late.
+func pattern(_ count: Int) -> [UInt8] { Array(longPattern[..<count]) }
+
+private let longPattern: [UInt8] = {
+    var generator = SplitMix64(seed: 1)
+    return (0..<125_000).flatMap { _ in withUnsafeBytes(of: generator.next()) { Array($0) } }
+}()
+
+/// A port of the loopback that nobody listens on, and nobody else can take while this exists.
+final class ReservedPort: Sendable {
+    let address: SocketAddress
+    private let descriptor: CInt
+
+    init() throws {
+        let descriptor = try Socket.open(AF_INET, .kernel)
+        self.descriptor = descriptor
+        try Socket.setReuseAddress(descriptor, .kernel)
+        try Socket.bind(descriptor, to: .loopback(port: 0), .kernel)
+        address = try Socket.localAddress(descriptor, .kernel)
+    }
+
+    deinit { Socket.close(descriptor, .kernel) }
+}
