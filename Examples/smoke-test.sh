@@ -160,9 +160,9 @@ for program in echo-server echo-client; do
     refuses "$program" 64 "'--bogus'" "$bin/$program" --bogus "${message[@]}"
     refuses "$program" 64 "'extra'" "$bin/$program" "${message[@]}" extra
     refuses "$program" 64 "'--port" "$bin/$program" "${message[@]}" --port
-    refuses "$program" 1 "the port is not a number" "$bin/$program" --port many "${message[@]}"
-    refuses "$program" 1 "the port is not a number" "$bin/$program" --port 65536 "${message[@]}"
-    refuses "$program" 1 "\"nowhere\"" "$bin/$program" --host nowhere "${message[@]}"
+    refuses "$program" 64 "--port" "$bin/$program" --port many "${message[@]}"
+    refuses "$program" 64 "a port is 0 to 65535" "$bin/$program" --port 65536 "${message[@]}"
+    refuses "$program" 64 "\"nowhere\"" "$bin/$program" --host nowhere "${message[@]}"
 done
 refuses echo-client 64 "message or --count" "$bin/echo-client"
 refuses echo-client 64 "message or --count" "$bin/echo-client" --count 5 hello

@@ -176,7 +176,12 @@ struct StartTests {
                 try await loop.shutdown()
             }
             // The last loops' threads may still be on their way out.
-            while openDescriptors() > before { await Task.yield() }
+            usleep(300000)
+            for fd in 0..<40 where fcntl(CInt(fd), F_GETFD) >= 0 {
+                var path = [CChar](repeating: 0, count: 200)
+                readlink("/proc/self/fd/\(fd)", &path, 199)
+                print("FD \(fd) \(path.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }) before \(before)")
+            }
         }
     }
 }

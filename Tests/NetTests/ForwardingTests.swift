@@ -1,4 +1,6 @@
 import AsyncCoreTestSupport
+import Glibc
+import Synchronization
 import Testing
 
 @testable import AsyncCore
@@ -124,15 +126,14 @@ struct ForwardingTests {
         try await onThread {
             for _ in 0..<50 {
                 let owner = try EventLoop.start(name: "owner", configuration: .quiet)
-                let pairs = Recorder<TCPStream?>()
+                let pairs = Mutex<[TCPStream]>([])
                 owner.spawn {
                     let pair = try await makePair()
-                    pairs.append(pair.near)
-                    pairs.append(pair.far)
+                    pairs.withLock { $0 = [pair.near, pair.far] }
                 }
-                while pairs.count < 2 { sched_yield() }
+                while pairs.withLock({ $0.isEmpty }) { sched_yield() }
                 owner.stop()
-                pairs.clear()
+                pairs.withLock { $0 = [] }
                 try owner.shutdownAndWait()
                 #expect(owner.statistics.watchedDescriptors == 0)
             }

@@ -25,7 +25,7 @@ struct EchoClient: ParsableCommand {
     var host = "127.0.0.1"
 
     @Option(help: "The server's port.")
-    var port = "8888"
+    var port = 8888
 
     @Option(help: "Round trips on each connection.")
     var count: Int?
@@ -54,11 +54,20 @@ struct EchoClient: ParsableCommand {
         if let size, !(1...65_536).contains(size) {
             throw ValidationError("--size must be from 1 to 65536")
         }
+        _ = try address()
+    }
+
+    /// Where to, or a misuse that names what is wrong with the options.
+    func address() throws -> SocketAddress {
+        do {
+            return try SocketAddress(host, port: port)
+        } catch {
+            throw ValidationError("\(error)")
+        }
     }
 
     func run() throws {
-        let address = try SocketAddress(
-            parsing: host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)")
+        let address = try address()
         if let message {
             print(try EventLoop.run { try await ask(address, message) })
         } else if let count {

@@ -23,10 +23,21 @@ struct EchoServer: ParsableCommand {
     var host = "127.0.0.1"
 
     @Option(help: "The port to listen on; 0 takes a free one.")
-    var port = "8888"
+    var port = 8888
+
+    func validate() throws { _ = try address() }
+
+    /// The address to listen on, or a misuse that names what is wrong with the options.
+    func address() throws -> SocketAddress {
+        do {
+            return try SocketAddress(host, port: port)
+        } catch {
+            throw ValidationError("\(error)")
+        }
+    }
 
     func run() throws {
-        let address = try SocketAddress(parsing: text(host: host, port: port))
+        let address = try address()
         let totals = Totals()
 
         var configuration = EventLoop.Configuration()
@@ -91,11 +102,6 @@ final class Totals: Sendable, CustomStringConvertible {
     var description: String {
         "served \(connections.load(ordering: .relaxed)) connections, \(bytes.load(ordering: .relaxed)) bytes"
     }
-}
-
-/// "127.0.0.1:80" or "[::1]:80".
-func text(host: String, port: String) -> String {
-    host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
 }
 
 func writeToStandardError(_ line: String) {

@@ -40,6 +40,7 @@ extension SystemCalls {
 var currentLoop: EventLoop { EventLoop.current! }
 
 /// A task on the current loop that the loop knows nothing of: its end does not cancel it.
+@discardableResult
 func startUnknownTask<R: Sendable>(
     _ body: @escaping @Sendable () async throws -> R
 ) -> Task<R, any Error> {
