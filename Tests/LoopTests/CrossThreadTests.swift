@@ -67,7 +67,7 @@ struct CrossThreadTests {
         }
     }
 
-    @Test func `a storm from eight threads is in order per thread, at one wake-up a turn (S369 B4)`()
+    @Test func `a storm of eight threads is in order per thread, at a wake-up a turn (S369 B4)`()
         async throws
     {
         let loop = try EventLoop.start(configuration: countingWrites())

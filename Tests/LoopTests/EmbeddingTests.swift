@@ -7,7 +7,8 @@ import Testing
 /// A loop inside somebody else's, which here is poll(2).
 @Suite(.watched)
 struct EmbeddingTests {
-    @Test func `a host runs tasks, timers and sockets through one descriptor (S395)`() async throws {
+    @Test func `a host runs tasks, timers and sockets through one descriptor (S395)`() async throws
+    {
         let finished = Recorder<[UInt8]>()
         try await onThread {
             let loop = try EventLoop(configuration: .quiet)
@@ -33,7 +34,7 @@ struct EmbeddingTests {
         #expect(finished.elements == [Array("hello".utf8)])
     }
 
-    @Test func `the descriptor is silent when there is nothing to do, and says when there is (S395)`()
+    @Test func `the descriptor is readable if, and only if, there is something to do (S395)`()
         async throws
     {
         try await onThread {
@@ -52,7 +53,8 @@ struct EmbeddingTests {
         }
     }
 
-    @Test func `what came before the first run makes the descriptor readable (S395)`() async throws {
+    @Test func `what came before the first run makes the descriptor readable (S395)`() async throws
+    {
         try await onThread {
             let loop = try EventLoop(configuration: .quiet)
             #expect(!isReadable(loop.pollableDescriptor))

@@ -1,5 +1,4 @@
 import AsyncCoreTestSupport
-import Glibc
 import Testing
 
 @testable import AsyncCore
@@ -62,41 +61,4 @@ struct ProgramModeTests {
     private static func message(_ obstacle: EventLoopError.ProgramModeObstacle) -> String {
         "error: \(EventLoopError.programModeUnavailable(obstacle))"
     }
-}
-
-/// Runs the probe, and returns what it says. It ends by itself, well: else this throws.
-private func probe(_ what: String) async throws -> [String: String] {
-    let text = try await onThread { try output(of: "'\(ownFolder())/ProgramModeProbe' \(what)") }
-    var found: [String: String] = [:]
-    for line in text.split(separator: "\n") {
-        let parts = line.split(separator: "=", maxSplits: 1).map(String.init)
-        found[parts[0]] = parts.count == 2 ? parts[1] : ""
-    }
-    return found
-}
-
-private struct ProbeFailure: Error {
-    let status: CInt
-    let output: String
-}
-
-/// What a command of the shell writes to standard output.
-private func output(of command: String) throws -> String {
-    let stream = try #require(popen(command, "r"))
-    var bytes: [UInt8] = []
-    while case let byte = fgetc(stream), byte >= 0 { bytes.append(UInt8(byte)) }
-    let status = pclose(stream)
-    let text = String(decoding: bytes, as: UTF8.self)
-    if status != 0 { throw ProbeFailure(status: status, output: text) }
-    return text
-}
-
-/// The folder of the test bundle, where the build puts the probe as well.
-private func ownFolder() -> String {
-    var path = [UInt8](repeating: 0, count: Int(PATH_MAX))
-    let count = path.withUnsafeMutableBytes { bytes in
-        readlink("/proc/self/exe", bytes.assumingMemoryBound(to: CChar.self).baseAddress!, bytes.count)
-    }
-    let text = String(decoding: path.prefix(count), as: UTF8.self)
-    return String(text[..<(text.lastIndex(of: "/") ?? text.startIndex)])
 }

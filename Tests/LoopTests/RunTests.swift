@@ -45,7 +45,10 @@ struct RunTests {
             #expect(throws: EventLoopError.alreadyRunning) { try other.runReady() }
             #expect(throws: EventLoopError.alreadyRunning) { try currentLoop.runReady() }
             // The outer loop goes on as if nothing had happened.
-            #expect(try await spawn { try await settle(); return 7 }.value == 7)
+            #expect(
+                try await spawn {
+                    try await settle(); return 7
+                }.value == 7)
             #expect(!currentLoop.isStopping)
         }
     }
@@ -54,7 +57,9 @@ struct RunTests {
         let sum = try await onThread {
             try (1...200).reduce(0) { sum, number in
                 try sum
-                    + EventLoop.run(configuration: .quiet) { try await settle(2); return number }
+                    + EventLoop.run(configuration: .quiet) {
+                        try await settle(2); return number
+                    }
             }
         }
         #expect(sum == 20_100)
@@ -97,7 +102,7 @@ struct RunTests {
         #expect(journal.elements == ["end", "cleaned up"])
     }
 
-    @Test func `clean-up may still use the loop, for what it starts anew is not cancelled (S382)`()
+    @Test func `clean-up may still use the loop, in tasks that are not cancelled (S382)`()
         async throws
     {
         try await onLoop {
@@ -147,7 +152,9 @@ struct RunTests {
                 journal.append("waiting")
                 do { try await sleep(for: .hour) } catch { journal.append("\(error)") }
             }
-            spawn { currentLoop.stop(); journal.append("stopping \(currentLoop.isStopping)") }
+            spawn {
+                currentLoop.stop(); journal.append("stopping \(currentLoop.isStopping)")
+            }
             spawn { journal.append("behind \(Task.isCancelled)") }
             try await settle(1)
         }
@@ -157,7 +164,7 @@ struct RunTests {
             ])
     }
 
-    @Test func `the body is not cancelled by a stop, but what it waits for fails in the end (S354)`()
+    @Test func `a stop does not cancel the body, but its waits fail in the end (S354)`()
         async throws
     {
         try await onLoop {

@@ -164,6 +164,6 @@ struct SleepEndTests {
         #expect(
             ended.elements.sorted()
                 == (["cancelled", again, again, again, again, "spawned", "spawned"]
-                    + ["stopped", "stopped"]).sorted())
+                + ["stopped", "stopped"]).sorted())
     }
 }

@@ -1,5 +1,4 @@
 import AsyncCoreTestSupport
-import CEventLoopTestSupport
 import Glibc
 import Testing
 
@@ -33,7 +32,9 @@ struct StartTests {
                 let file = try #require(fopen("/proc/thread-self/comm", "r"))
                 defer { fclose(file) }
                 var name = ""
-                while case let byte = fgetc(file), byte > 10 { name.append(Character(Unicode.Scalar(UInt8(byte)))) }
+                while case let byte = fgetc(file), byte > 10 {
+                    name.append(Character(Unicode.Scalar(UInt8(byte))))
+                }
                 return name
             }
             #expect(seen == expected)
@@ -92,114 +93,13 @@ struct StartTests {
         let depth = try await loops[0].run {
             try await loops[1].run {
                 try await loops[0].run {
-                    try await loops[1].run { try await settle(); return 4 }
+                    try await loops[1].run {
+                        try await settle(); return 4
+                    }
                 }
             }
         }
         #expect(depth == 4)
         for loop in loops { try await loop.shutdown() }
-    }
-
-    static let creationCalls = [
-        (SCRIPT_EPOLL_CREATE1, 1), (SCRIPT_TIMERFD_CREATE, 1), (SCRIPT_EVENTFD, 1),
-        (SCRIPT_EPOLL_CTL, 1), (SCRIPT_EPOLL_CTL, 2), (SCRIPT_REALLOC, 1),
-    ]
-
-    @Test(arguments: creationCalls.indices)
-    func `a loop that cannot be made throws and leaves nothing open (B19 J10 S381)`(index: Int)
-        async throws
-    {
-        let (call, number) = Self.creationCalls[index]
-        let isMemory = call == SCRIPT_REALLOC || call == SCRIPT_EPOLL_CTL
-        let errno = isMemory ? ENOMEM : EMFILE
-        var configuration = EventLoop.Configuration.quiet
-        configuration.systemCalls = SystemCalls(table: script_sys())
-        let makers: [@Sendable (EventLoop.Configuration) throws -> Void] = [
-            { _ = try EventLoop(configuration: $0) },
-            { _ = try EventLoop.start(configuration: $0) },
-            { try EventLoop.run(configuration: $0) {} },
-        ]
-        for make in makers {
-            try await onThread { [configuration] in
-                script_reset()
-                script_fail(call, UInt64(number), 1, errno)
-                let error = #expect(throws: IOError.self) { try make(configuration) }
-                #expect(error?.code == .resourcesExhausted)
-                #expect(error?.errno == errno)
-                #expect(script_open_descriptors() == 0)
-                #expect(script_live_blocks() == 0)
-            }
-        }
-    }
-
-    @Test func `a run gives its descriptors back, however it ends (S381)`() async throws {
-        var configuration = EventLoop.Configuration.quiet
-        configuration.systemCalls = SystemCalls(table: script_sys())
-        try await onThread { [configuration] in
-            script_reset()
-            for number in 0..<20 {
-                try? EventLoop.run(configuration: configuration) {
-                    let listener = try TCPListener.bind(to: .loopback(port: 0))
-                    spawn { _ = try await listener.accept() }
-                    try await settle(2)
-                    if number.isMultiple(of: 2) { throw Failure() }
-                }
-                #expect(script_open_descriptors() == 0)
-                #expect(script_live_blocks() == 0)
-            }
-        }
-    }
-
-    @Test func `with too few descriptors left a loop is refused, and none leaks (J10 B19)`()
-        async throws
-    {
-        await #expect(processExitsWith: .success) {
-            try exhaustDescriptors { left in
-                if left < 3 {
-                    let error = #expect(throws: IOError.self) {
-                        try EventLoop(configuration: .quiet)
-                    }
-                    #expect(error?.code == .resourcesExhausted)
-                } else {
-                    #expect(throws: Never.self) { try EventLoop(configuration: .quiet) }
-                }
-            }
-        }
-    }
-
-    @Test func `hundreds of loops leave no descriptor behind (S381)`() async throws {
-        await #expect(processExitsWith: .success) {
-            let before = openDescriptors()
-            for _ in 0..<100 {
-                let loop = try EventLoop.start(configuration: .quiet)
-                try await loop.run { try await sleep(for: .microseconds(1)) }
-                try await loop.shutdown()
-            }
-            // The last loops' threads may still be on their way out.
-            usleep(300000)
-            for fd in 0..<40 where fcntl(CInt(fd), F_GETFD) >= 0 {
-                var path = [CChar](repeating: 0, count: 200)
-                readlink("/proc/self/fd/\(fd)", &path, 199)
-                print("FD \(fd) \(path.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }) before \(before)")
-            }
-        }
-    }
-}
-
-/// Descriptors that this process has open, up to a bound that suffices here.
-private func openDescriptors() -> Int {
-    (0..<1_024).count { fcntl($0, F_GETFD) >= 0 }
-}
-
-/// Calls `body` with room for 0, 1, 2 and 3 more descriptors; checks that it leaves as many open.
-private func exhaustDescriptors(_ body: (_ left: Int) throws -> Void) throws {
-    let free = (0..<1_024).filter { fcntl($0, F_GETFD) < 0 }
-    for left in 0...3 {
-        // With all numbers below taken or counted, the limit leaves exactly `left` numbers.
-        var limit = rlimit(rlim_cur: rlim_t(free[left]), rlim_max: rlim_t(1_024))
-        #expect(setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0)
-        let before = openDescriptors()
-        try body(left)
-        #expect(openDescriptors() == before)
     }
 }

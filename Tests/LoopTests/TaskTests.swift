@@ -108,7 +108,8 @@ struct TaskTests {
         #expect(reported.elements == [])
     }
 
-    @Test func `a handle that outlives the loop reports through the drain, once (H9)`() async throws {
+    @Test func `a handle that outlives the loop reports through the drain, once (H9)`() async throws
+    {
         let reported = Recorder<String>()
         let loop = try EventLoop.start(configuration: .reporting(to: reported))
         var handle: TaskHandle<Void, any Error>? = loop.spawn { throw Failure() }
@@ -122,7 +123,9 @@ struct TaskTests {
     @Test func `waiting for a task is not ended by the waiting task's cancellation`() async throws {
         try await onLoop {
             let semaphore = try AsyncSemaphore(0)
-            let task = spawn { try await semaphore.acquire(); return 3 }
+            let task = spawn {
+                try await semaphore.acquire(); return 3
+            }
             let waiting = spawn { try await task.value }
             try await settle()
             waiting.cancel()

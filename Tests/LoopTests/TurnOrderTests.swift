@@ -108,7 +108,7 @@ struct TurnOrderTests {
         }
     }
 
-    @Test func `two tasks that always wake each other starve neither timers nor threads (S347 S329)`()
+    @Test func `two tasks that wake each other for ever starve nobody else (S347 S329)`()
         async throws
     {
         try await onLoop {

@@ -9,7 +9,7 @@ import Testing
 struct StoppedLoopTests {
     @Test func `tasks of the loop that wait are cancelled by its end (I11)`() async throws {
         let ends = Recorder<Bool>()
-        try await onLoop {
+        let far = try await onLoop {
             let listener = try TCPListener.bind(to: .loopback(port: 0))
             let (near, far) = try await makePair()
             near.shrinkBuffer()
@@ -20,8 +20,9 @@ struct StoppedLoopTests {
             ]
             for task in tasks { spawn { ends.append(await task.result.isCancelled) } }
             try await settle()
-            _ = far
+            return far
         }
+        await far.close()
         #expect(ends.elements == [true, true, true])
     }
 

@@ -14,6 +14,8 @@ enum Probe {
         case "other-thread": runOnAnotherThread()
         case "twice": runTwice()
         case "value": value()
+        case "few-descriptors": Descriptors.useUp()
+        case "many-loops": Descriptors.useManyLoops()
         default: print("unknown=\(what)")
         }
     }

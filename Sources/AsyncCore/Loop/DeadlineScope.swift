@@ -27,7 +27,24 @@ final class DeadlineScope: CompletionTarget, @unchecked Sendable {
     }
 
     /// Runs the body in the calling (child) task.
-    nonisolated(nonsending) func run<R>(
+    ///
+    /// The child is elsewhere if its parent came to the loop by an actor's executor, and does not
+    /// prefer the loop as a task: then the body gets a task of the loop.
+    nonisolated(nonsending) func run<R: Sendable>(
+        _ operation: sending @escaping () async throws -> R
+    ) async throws -> R {
+        guard core.isCurrent else {
+            let handle = core.spawn(name: nil) { try await self.runHere(operation) }
+            return try await withTaskCancellationHandler {
+                try await handle.value
+            } onCancel: {
+                handle.cancel()
+            }
+        }
+        return try await runHere(operation)
+    }
+
+    private nonisolated(nonsending) func runHere<R>(
         _ operation: nonisolated(nonsending) () async throws -> R
     ) async throws -> R {
         body = TaskIdentity.current

@@ -10,23 +10,27 @@ internal import Synchronization
 @safe
 @usableFromInline
 final class TaskRecord: @unchecked Sendable {
-    // SAFETY: `name` and `core` are immutable. `next`, `previous`, `identity`, `observers`,
-    // `failure` and `endedInError` are the owner thread's until `isFinished` is set (release);
+    // SAFETY: `name` and `core` are immutable. `next`, `previous`, `identity`, the observers,
+    // `failure` and `didFail` are the owner thread's until `isFinished` is set (release);
     // `failure` is read afterwards, in deinit.
     let core: LoopCore
     let name: String?
-    private(set) var identity: TaskIdentity?
-    private var failure: (any Error)?
-    private(set) var endedInError = false
-    private var observers: [any TaskObserver]?
+
+    // Not checked for overlapping accesses at run time: a task costs a dozen of them, and none
+    // calls anything.
+    @exclusivity(unchecked) private var identity: TaskIdentity?
+    @exclusivity(unchecked) private var failure: (any Error)?
+    @exclusivity(unchecked) private var didFail = false
+    @exclusivity(unchecked) private var observer: (any TaskObserver)?
+    @exclusivity(unchecked) private var otherObservers: [any TaskObserver]?
 
     private let finished = Atomic<Bool>(false)
     private let observed = Atomic<Bool>(false)
 
     // Links of the loop's list.
     // SAFETY: a record is in the list only while its task runs, and the task holds it.
-    fileprivate unowned(unsafe) var next: TaskRecord?
-    fileprivate unowned(unsafe) var previous: TaskRecord?
+    @exclusivity(unchecked) fileprivate unowned(unsafe) var next: TaskRecord?
+    @exclusivity(unchecked) fileprivate unowned(unsafe) var previous: TaskRecord?
 
     @usableFromInline
     init(core: LoopCore, name: String?) {
@@ -35,7 +39,7 @@ final class TaskRecord: @unchecked Sendable {
     }
 
     deinit {
-        if let failure, !observed.load(ordering: .relaxed) {
+        if let failure = unsafe failure, !observed.load(ordering: .relaxed) {
             core.reportUnhandled(failure, in: name)
         }
     }
@@ -49,7 +53,7 @@ final class TaskRecord: @unchecked Sendable {
     /// The first thing that the task does.
     @usableFromInline
     func start() {
-        identity = TaskIdentity.current
+        unsafe identity = TaskIdentity.current
         core.tasks.add(self)
         core.counters.spawned &+= 1
         if core.phase != .open { cancel() }
@@ -59,23 +63,33 @@ final class TaskRecord: @unchecked Sendable {
     @usableFromInline
     func finish(_ error: (any Error)?) {
         if let error {
-            endedInError = true
-            if !(error is CancellationError) { failure = error }
+            unsafe didFail = true
+            if !(error is CancellationError) { unsafe failure = error }
         }
         core.tasks.remove(self)
         finished.store(true, ordering: .releasing)
-        guard let observers else { return }
-        self.observers = nil
-        for observer in observers { observer.taskFinished(self) }
+        guard let observer = unsafe observer else { return }
+        let others = unsafe otherObservers
+        unsafe self.observer = nil
+        unsafe otherObservers = nil
+        observer.taskFinished(self)
+        for other in others ?? [] { other.taskFinished(self) }
     }
 
     /// Cancels the task, which must be one of the list: between `start` and `finish`.
-    func cancel() { identity?.cancel() }
+    func cancel() { unsafe identity?.cancel() }
+
+    /// Whether the task ended in an error. Meaningful once it is finished.
+    var endedInError: Bool { unsafe didFail }
 
     /// Tells `observer` when the task ends; false if it has ended already.
     func observe(_ observer: any TaskObserver) -> Bool {
         if isFinished { return false }
-        observers = (observers ?? []) + [observer]
+        if unsafe self.observer == nil {
+            unsafe self.observer = observer
+        } else {
+            unsafe otherObservers = (otherObservers ?? []) + [observer]
+        }
         return true
     }
 }
@@ -94,9 +108,11 @@ protocol TaskObserver: AnyObject {
 final class TaskList {
     // SAFETY: a record is in the list only while its task runs, and the task holds it.
 
-    private unowned(unsafe) var first: TaskRecord?
-    private unowned(unsafe) var last: TaskRecord?
-    private(set) var count = 0
+    @exclusivity(unchecked) private unowned(unsafe) var first: TaskRecord?
+    @exclusivity(unchecked) private unowned(unsafe) var last: TaskRecord?
+    @exclusivity(unchecked) private var live = 0
+
+    var count: Int { unsafe live }
 
     var isEmpty: Bool { count == 0 }
 
@@ -104,7 +120,7 @@ final class TaskList {
         unsafe record.previous = last
         if let last = unsafe last { unsafe last.next = record } else { unsafe first = record }
         unsafe last = record
-        count += 1
+        unsafe live += 1
     }
 
     func remove(_ record: TaskRecord) {
@@ -114,7 +130,7 @@ final class TaskList {
         if let previous { unsafe previous.next = next } else { unsafe first = next }
         unsafe record.next = nil
         unsafe record.previous = nil
-        count -= 1
+        unsafe live -= 1
     }
 
     /// Cancels all.

@@ -40,7 +40,8 @@ enum TaskJoin {
     ) async -> (any Error)? {
         let observer = Observer(stopAtFirstError: stopAtFirstError)
         let outcome = await observer.wait(for: tasks, core)
-        if outcome != .completed || (stopAtFirstError && observer.firstFailed != nil) {
+        if outcome == .completed, observer.firstFailed == nil { return nil }
+        if outcome != .completed || stopAtFirstError {
             for task in tasks { task.cancel() }
         }
         // All have ended, or will soon: there is nothing left to interrupt.
