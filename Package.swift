@@ -49,10 +49,14 @@ let package = Package(
         .target(
             name: "AsyncCoreTestSupport", dependencies: ["AsyncCore"],
             path: "Tests/AsyncCoreTestSupport", swiftSettings: testSettings),
+        .executableTarget(
+            name: "ProgramModeProbe", dependencies: ["AsyncCore"],
+            path: "Tests/ProgramModeProbe", swiftSettings: testSettings),
         .testTarget(
             name: "LoopTests",
             dependencies: [
                 "AsyncCore", "AsyncCoreTestSupport", "CEventLoop", "CEventLoopTestSupport",
+                "ProgramModeProbe",
             ],
             swiftSettings: testSettings),
         .testTarget(

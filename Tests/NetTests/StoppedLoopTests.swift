@@ -31,6 +31,7 @@ struct StoppedLoopTests {
             let listener = try TCPListener.bind(to: .loopback(port: 0))
             let (near, far) = try await makePair()
             let idle = try await makePair()
+            let idleListener = try TCPListener.bind(to: .loopback(port: 0))
             near.shrinkBuffer()
             let address = listener.localAddress
             let tasks = [
@@ -45,7 +46,7 @@ struct StoppedLoopTests {
                     await expectStopped { _ = try await TCPStream.connect(to: address) }
                     await expectStopped { _ = try await far.read(upTo: 1) }
                     await expectStopped { try await far.write("x") }
-                    await expectStopped { _ = try await listener.accept() }
+                    await expectStopped { _ = try await idleListener.accept() }
                     await far.close()
                     throw EventLoopError.stopped
                 },

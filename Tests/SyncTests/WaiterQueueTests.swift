@@ -99,6 +99,8 @@ struct WaiterQueueTests {
         var entries: [(waiter: Waiter, permits: Int)] = []
         var available = 0
         var cancelled: Set<ObjectIdentifier> = []
+        /// Keeps all alive, as the identifiers stand for them.
+        var all: [Waiter] = []
         var granted: [Waiter] = []
 
         mutating func grant() {
@@ -120,6 +122,7 @@ struct WaiterQueueTests {
             switch random.below(5) {
             case 0, 1:
                 let waiter = waiter()
+                model.all.append(waiter)
                 let permits = 1 + random.below(3)
                 queue.append(waiter, permits: permits)
                 model.entries.append((waiter, permits))

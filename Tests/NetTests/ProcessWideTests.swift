@@ -1,0 +1,90 @@
+import AsyncCoreTestSupport
+import Glibc
+import Testing
+
+@testable import AsyncCore
+
+/// What needs a process of its own: signals, limits, and a count of all descriptors.
+@Suite(.watched)
+struct ProcessWideTests {
+    @Test func `writing to a peer that is gone raises no signal (D1)`() async {
+        await #expect(processExitsWith: .success) {
+            signal(SIGPIPE, SIG_DFL)
+            try EventLoop.run(configuration: .quiet) {
+                try await withPair { near, far in
+                    await far.reset()
+                    try await settle()
+                    for _ in 0..<3 { _ = await ioCode { try await near.write("x") } }
+                    precondition(await ioCode { try await near.write("x") } == .brokenPipe)
+                }
+            }
+            // And the program's own setting is as it was.
+            var action = sigaction()
+            sigaction(SIGPIPE, nil, &action)
+            precondition(action.__sigaction_handler.sa_handler == nil)
+        }
+    }
+
+    @Test func `without descriptors accepting pauses, keeps its place, and recovers (S462, C2)`() async {
+        await #expect(processExitsWith: .success) {
+            try EventLoop.run(configuration: .quiet) {
+                let listener = try TCPListener.bind(to: .loopback(port: 0))
+                let client = try await TCPStream.connect(to: listener.localAddress)
+                let highest = try leaveNoDescriptor()
+                let acceptor = spawn { try await listener.accept() }
+                while listener.statistics.pauses < 2 { try await sleep(for: .milliseconds(10)) }
+                precondition(!acceptor.isFinished)
+                precondition(
+                    await ioCode { _ = try await TCPStream.connect(to: listener.localAddress) }
+                        == .resourcesExhausted)
+                close(highest)
+                let served = try await acceptor.value
+                precondition(served.peerAddress == client.localAddress)
+                precondition(listener.statistics.accepted == 1)
+                let waits = currentLoop.statistics.waits
+                precondition(waits < 100)
+                await served.close()
+                await client.close()
+                await listener.close()
+            }
+        }
+    }
+
+    @Test func `a thousand connections and more work, and leave no descriptor (S450, I3)`() async {
+        await #expect(processExitsWith: .success) {
+            var limit = rlimit(rlim_cur: 4_096, rlim_max: 4_096)
+            setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+            try EventLoop.run(configuration: .quiet) {}
+            let before = openDescriptors()
+            try EventLoop.run(configuration: .quiet) {
+                let pairs = try await makePairs(1_000)
+                for pair in pairs { try await pair.near.write("x") }
+                let readers = pairs.map { pair in spawn { try await pair.far.read(upTo: 9) } }
+                for bytes in try await gather(readers) { precondition(bytes == Array("x".utf8)) }
+                for pair in pairs.prefix(500) {
+                    await pair.near.close()
+                    await pair.far.close()
+                }
+                // The others are left to their owner's end, and the loop's.
+            }
+            precondition(openDescriptors() == before)
+        }
+    }
+}
+
+/// How many descriptors the process has.
+private func openDescriptors() -> Int {
+    (0..<4_096).count { fcntl(CInt($0), F_GETFD) >= 0 }
+}
+
+/// Takes every descriptor that there is, after lowering the limit. The result is one of them.
+private func leaveNoDescriptor() throws -> CInt {
+    var limit = rlimit(rlim_cur: 64, rlim_max: 4_096)
+    setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    var last: CInt = -1
+    while true {
+        let next = dup(0)
+        if next < 0 { return last }
+        last = next
+    }
+}
