@@ -39,7 +39,7 @@ enum Watchdog {
         var hasThread = false
     }
 
-    private static let state = Mutex(State())
+    private static let state = Guarded(State())
 
     static func begin(_ name: String, limit: Duration) -> Int {
         let (entry, mustStart) = state.withLock { state in
@@ -85,4 +85,15 @@ enum Watchdog {
         )
         for line in lines { writeLineToStandardError(line) }
     }
+}
+
+/// A value under a lock that ThreadSanitizer understands, unlike `Mutex`.
+private final class Guarded<Value>: @unchecked Sendable {
+    // `value` is guarded by `lock`.
+    private let lock = ThreadLock()
+    private var value: Value
+
+    init(_ value: Value) { self.value = value }
+
+    func withLock<R>(_ body: (inout Value) -> R) -> R { lock.withLock { body(&value) } }
 }

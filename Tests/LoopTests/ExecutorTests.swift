@@ -164,7 +164,7 @@ struct ExecutorTests {
 
     @Test func `a cancelled plain Task sleep ends at once (H14)`() async throws {
         try await onLoop {
-            let task = spawn { try await Task.sleep(for: .milliseconds(20)) }
+            let task = spawn { try await Task.sleep(for: .milliseconds(500)) }
             try await settle(3)
             task.cancel()
             await #expect(throws: CancellationError.self) { try await task.value }

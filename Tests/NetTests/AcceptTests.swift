@@ -7,7 +7,8 @@ import Testing
 
 @Suite(.watched)
 struct AcceptTests {
-    @Test func `an accepted socket does not block, and is not inherited (S441, H16)`() async throws {
+    @Test
+    func `an accepted socket does not block, and is not inherited (S441, H16)`() async throws {
         try await onLoop {
             try await withPair { near, far in
                 for stream in [near, far] {
@@ -43,7 +44,8 @@ struct AcceptTests {
         }
     }
 
-    @Test func `a connection costs one accept, and one look that finds nothing (S471)`() async throws {
+    @Test
+    func `a connection costs one accept, and one look that finds nothing (S471)`() async throws {
         try await onScriptedLoop {
             let listener = try TCPListener.bind(to: .loopback(port: 0))
             let acceptor = spawn {
@@ -62,7 +64,8 @@ struct AcceptTests {
         }
     }
 
-    @Test func `a second accepting task is refused, and the first goes on (S410, S448)`() async throws {
+    @Test
+    func `a second accepting task is refused, and the first goes on (S410, S448)`() async throws {
         try await onLoop {
             let listener = try TCPListener.bind(to: .loopback(port: 0))
             let acceptor = spawn { try await listener.accept() }
@@ -106,7 +109,8 @@ struct AcceptTests {
         }
     }
 
-    @Test func `a cancellation loses no connection, before the event or after (C10)`() async throws {
+    @Test
+    func `a cancellation loses no connection, before the event or after (C10)`() async throws {
         try await onScriptedLoop {
             let listener = try TCPListener.bind(to: .loopback(port: 0))
             for turns in 0..<8 {
@@ -148,7 +152,9 @@ struct AcceptTests {
         }
     }
 
-    @Test func `a close in the middle of a burst ends the sequence and loses nothing (C7)`() async throws {
+    @Test
+    func `a close in the middle of a burst ends the sequence and loses nothing (C7)`() async throws
+    {
         try await onScriptedLoop {
             let listener = try TCPListener.bind(to: .loopback(port: 0))
             let accepted = Recorder<TCPStream>()
@@ -160,7 +166,9 @@ struct AcceptTests {
             }
             var clients: [TCPStream] = []
             while !acceptor.isFinished {
-                guard let client = try? await TCPStream.connect(to: listener.localAddress) else { break }
+                guard let client = try? await TCPStream.connect(to: listener.localAddress) else {
+                    break
+                }
                 clients.append(client)
             }
             try await acceptor.value

@@ -8,7 +8,10 @@ import Testing
 /// A conversation with an echo server that is cancelled at every point there is.
 @Suite(.watched)
 struct CancelSweepTests {
-    @Test func `cancelled in any turn, no byte is lost and nothing leaked (D17, D18, C10, C16, I7)`() async throws {
+    @Test
+    func `cancelled in any turn, no byte is lost and nothing leaked (D17, D18, C10, C16, I7)`()
+        async throws
+    {
         try await onScriptedLoop {
             var turns = 0
             var hasEnded = false
@@ -26,7 +29,11 @@ struct CancelSweepTests {
         }
     }
 
-    @Test func `cancelled at any system call, no byte is lost and nothing leaked (D17, D18, C10, C16, I7)`() async throws {
+    @Test
+    func
+        `cancelled at any system call, no byte is lost and nothing leaked (D17, D18, C10, C16, I7)`()
+        async throws
+    {
         try await onScriptedLoop(CallHook.calls) {
             var number = 1
             var hasEnded = false
@@ -52,7 +59,9 @@ struct CancelSweepTests {
         let before = (script_open_descriptors(), currentLoop.statistics.watchedDescriptors)
         let listener = try TCPListener.bind(to: .loopback(port: 0))
         let server = spawn {
-            for try await stream in listener { try await stream.withConnection { try await $0.echo() } }
+            for try await stream in listener {
+                try await stream.withConnection { try await $0.echo() }
+            }
         }
         let client = Client()
         let task = spawn { try await client.run(listener.localAddress) }

@@ -52,7 +52,8 @@ struct CloseTests {
         }
     }
 
-    @Test func `closing works after a cancelled read and a cancelled write (S446, S513)`() async throws {
+    @Test
+    func `closing works after a cancelled read and a cancelled write (S446, S513)`() async throws {
         try await onScriptedLoop {
             try await withPair { near, far in
                 near.shrinkBuffer()
@@ -118,7 +119,8 @@ struct CloseTests {
         }
     }
 
-    @Test func `closing twice closes the number once: it may be somebody else's (S519)`() async throws {
+    @Test
+    func `closing twice closes the number once: it may be somebody else's (S519)`() async throws {
         try await onScriptedLoop {
             try await withPair { near, far in
                 await near.close()
@@ -150,7 +152,8 @@ struct CloseTests {
         }
     }
 
-    @Test func `a close between event and read says closed, not bad descriptor (S520)`() async throws {
+    @Test
+    func `a close between event and read says closed, not bad descriptor (S520)`() async throws {
         try await onScriptedLoop {
             try await withPair { near, far in
                 let reader = spawn { try await far.read(upTo: 9) }
@@ -166,7 +169,8 @@ struct CloseTests {
         }
     }
 
-    @Test func `a close between room and send says closed, not bad descriptor (S520)`() async throws {
+    @Test
+    func `a close between room and send says closed, not bad descriptor (S520)`() async throws {
         try await onLoop {
             try await withPair { near, far in
                 near.shrinkBuffer()
@@ -180,7 +184,8 @@ struct CloseTests {
         }
     }
 
-    @Test func `the same address can be bound on the line after the close (S447, S478)`() async throws {
+    @Test
+    func `the same address can be bound on the line after the close (S447, S478)`() async throws {
         try await onLoop {
             var listener = try TCPListener.bind(to: .loopback(port: 0))
             let address = listener.localAddress

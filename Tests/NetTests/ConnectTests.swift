@@ -25,7 +25,10 @@ struct ConnectTests {
         }
     }
 
-    @Test func `a refused connection is told as such, once, and its socket closed (S440, C11)`() async throws {
+    @Test
+    func `a refused connection is told as such, once, and its socket closed (S440, C11)`()
+        async throws
+    {
         try await onScriptedLoop {
             let port = try ReservedPort()
             for _ in 0..<3 {
@@ -108,7 +111,8 @@ struct ConnectTests {
         }
     }
 
-    @Test func `a connect that is cancelled on its way closes its socket (S444, C16)`() async throws {
+    @Test
+    func `a connect that is cancelled on its way closes its socket (S444, C16)`() async throws {
         try await onScriptedLoop {
             try await withPendingConnect { client, _ in
                 let before = script_open_descriptors()
@@ -126,7 +130,9 @@ struct ConnectTests {
             try await withPendingConnect { client, address in
                 let before = script_open_descriptors()
                 await #expect(throws: TimeoutError.self) {
-                    try await withTimeout(.milliseconds(1)) { try await TCPStream.connect(to: address) }
+                    try await withTimeout(.milliseconds(1)) {
+                        try await TCPStream.connect(to: address)
+                    }
                 }
                 #expect(script_open_descriptors() == before)
                 client.cancel()
@@ -135,7 +141,10 @@ struct ConnectTests {
         }
     }
 
-    @Test func `a cancellation before the event closes the connection that was made (S444, C16)`() async throws {
+    @Test
+    func `a cancellation before the event closes the connection that was made (S444, C16)`()
+        async throws
+    {
         try await onScriptedLoop {
             let listener = try TCPListener.bind(to: .loopback(port: 0))
             let client = spawn { try await TCPStream.connect(to: listener.localAddress) }
@@ -153,7 +162,10 @@ struct ConnectTests {
         }
     }
 
-    @Test func `a number that a cancelled connect leaves gets no event of it (C16, S416, A2)`() async throws {
+    @Test
+    func `a number that a cancelled connect leaves gets no event of it (C16, S416, A2)`()
+        async throws
+    {
         try await onScriptedLoop {
             try await withPendingConnect { client, _ in
                 client.cancel()
@@ -188,9 +200,10 @@ struct ConnectTests {
 
 /// Runs `body` while a connect waits for a listener whose queue is full.
 private func withPendingConnect(
-    _ body: nonisolated(nonsending) (
-        _ client: TaskHandle<TCPStream, any Error>, _ address: SocketAddress
-    ) async throws -> Void
+    _ body:
+        nonisolated(nonsending) (
+            _ client: TaskHandle<TCPStream, any Error>, _ address: SocketAddress
+        ) async throws -> Void
 ) async throws {
     let listener = try TCPListener.bind(to: .loopback(port: 0), backlog: 0)
     let address = listener.localAddress

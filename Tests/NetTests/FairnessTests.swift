@@ -8,7 +8,10 @@ import Testing
 /// Nobody starves: not behind a fast peer, nor behind many.
 @Suite(.watched)
 struct FairnessTests {
-    @Test func `more ready connections than fit into a batch are all served, and timers run (A18)`() async throws {
+    @Test
+    func `more ready connections than fit into a batch are all served, and timers run (A18)`()
+        async throws
+    {
         try await onLoop {
             let pairs = try await makePairs(400)
             let readers = pairs.map { pair in spawn { try await pair.far.read(upTo: 9) } }
@@ -16,7 +19,12 @@ struct FairnessTests {
             for pair in pairs { try await pair.near.write("x") }
             let turns = currentLoop.statistics.turns
             let timer = spawn { try await sleep(for: .nanoseconds(1)) }
-            _ = try await gather(readers + [spawn { try await timer.value; return nil }])
+            _ = try await gather(
+                readers + [
+                    spawn {
+                        try await timer.value; return nil
+                    }
+                ])
             #expect(currentLoop.statistics.turns - turns <= 80)
             for pair in pairs {
                 await pair.near.close()
@@ -25,7 +33,8 @@ struct FairnessTests {
         }
     }
 
-    @Test func `a burst of connections leaves turns to others: at most 64 in a row (C8)`() async throws {
+    @Test
+    func `a burst of connections leaves turns to others: at most 64 in a row (C8)`() async throws {
         try await onLoop {
             let listener = try TCPListener.bind(to: .loopback(port: 0))
             var clients: [TCPStream] = []

@@ -8,12 +8,15 @@ import Testing
 /// Streams and listeners used from outside of their loop.
 @Suite(.watched)
 struct ForwardingTests {
-    @Test func `every operation works from another loop's tasks, and from no loop (I11)`() async throws {
+    @Test
+    func `every operation works from another loop's tasks, and from no loop (I11)`() async throws {
         let owner = try EventLoop.start(name: "owner", configuration: .quiet)
         let body: @Sendable () async throws -> Void = {
             let listener = try await owner.run { try TCPListener.bind(to: .loopback(port: 0)) }
             let acceptor = Task { try await listener.accept() }
-            let near = try await owner.run { try await TCPStream.connect(to: listener.localAddress) }
+            let near = try await owner.run {
+                try await TCPStream.connect(to: listener.localAddress)
+            }
             let far = try await acceptor.value
             try await near.write("hello")
             #expect(try await far.read(upTo: 3) == Array("hel".utf8))
@@ -55,7 +58,10 @@ struct ForwardingTests {
         try await owner.shutdown()
     }
 
-    @Test func `a cancelled caller ends the forwarded read, and no byte is lost (S432, D17)`() async throws {
+    @Test
+    func `a cancelled caller ends the forwarded read, and no byte is lost (S432, D17)`()
+        async throws
+    {
         let owner = try EventLoop.start(name: "owner", configuration: .quiet)
         try await onLoop {
             let (near, far) = try await owner.run { try await makePair() }
@@ -111,10 +117,13 @@ struct ForwardingTests {
         try await owner.shutdown()
     }
 
-    @Test func `streams that are lost on other threads are closed by their loop (I3)`() async throws {
+    @Test
+    func `streams that are lost on other threads are closed by their loop (I3)`() async throws {
         let owner = try EventLoop.start(name: "owner", configuration: .quiet)
         for _ in 0..<50 {
-            var pair: (near: TCPStream, far: TCPStream)? = try await owner.run { try await makePair() }
+            var pair: (near: TCPStream, far: TCPStream)? = try await owner.run {
+                try await makePair()
+            }
             #expect(pair != nil)
             pair = nil
         }

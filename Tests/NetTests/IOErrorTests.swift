@@ -31,7 +31,8 @@ struct IOErrorTests {
                 == "cannot connect to 127.0.0.1:1: connection refused [errno \(ECONNREFUSED)]")
         let busy = IOError(.busy, operation: "read from [::1]:2", detail: "another task is reading")
         #expect(busy.description == "cannot read from [::1]:2: busy (another task is reading)")
-        #expect(IOError(.closed, operation: "write to x").description == "cannot write to x: closed")
+        #expect(
+            IOError(.closed, operation: "write to x").description == "cannot write to x: closed")
     }
 
     @Test func `errors are equal when all of their parts are`() {

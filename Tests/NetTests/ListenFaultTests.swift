@@ -31,7 +31,10 @@ struct ListenFaultTests {
         }
     }
 
-    @Test func `an endless row of failed connections does not keep others from running (C4, C8)`() async throws {
+    @Test
+    func `an endless row of failed connections does not keep others from running (C4, C8)`()
+        async throws
+    {
         try await onScriptedLoop {
             let listener = try TCPListener.bind(to: .loopback(port: 0))
             let client = try await TCPStream.connect(to: listener.localAddress)
@@ -66,7 +69,9 @@ struct ListenFaultTests {
     }
 
     @Test(arguments: [EMFILE, ENFILE, ENOBUFS, ENOMEM])
-    func `out of descriptors or memory it pauses, and then goes on (S462, C2)`(errno: CInt) async throws {
+    func `out of descriptors or memory it pauses, and then goes on (S462, C2)`(errno: CInt)
+        async throws
+    {
         try await onScriptedLoop {
             let listener = try TCPListener.bind(to: .loopback(port: 0))
             let client = try await TCPStream.connect(to: listener.localAddress)
@@ -169,7 +174,8 @@ struct ListenFaultTests {
     @Test func `an address of another machine cannot be bound (C19)`() async throws {
         try await onScriptedLoop {
             let elsewhere = try SocketAddress("192.0.2.1", port: 0)
-            #expect(await ioCode { _ = try TCPListener.bind(to: elsewhere) } == .addressNotAvailable)
+            #expect(
+                await ioCode { _ = try TCPListener.bind(to: elsewhere) } == .addressNotAvailable)
         }
     }
 
@@ -188,7 +194,9 @@ struct ListenFaultTests {
         try await onScriptedLoop {
             let before = script_open_descriptors()
             script_fail(call, 1, 1, errno)
-            let error = #expect(throws: IOError.self) { try TCPListener.bind(to: .loopback(port: 0)) }
+            let error = #expect(throws: IOError.self) {
+                try TCPListener.bind(to: .loopback(port: 0))
+            }
             #expect(error?.code == code)
             #expect(error?.errno == errno)
             #expect(script_open_descriptors() == before)

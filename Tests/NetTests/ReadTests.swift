@@ -74,7 +74,8 @@ struct ReadTests {
         }
     }
 
-    @Test func `a second reader is refused, and the first goes on (S410, S448, A22)`() async throws {
+    @Test
+    func `a second reader is refused, and the first goes on (S410, S448, A22)`() async throws {
         try await onLoop {
             try await withPair { near, far in
                 let reader = spawn { try await far.read(upTo: 9) }
@@ -148,7 +149,8 @@ struct ReadTests {
         }
     }
 
-    @Test func `a waiting read that is cancelled ends in the next turn (S432, S436, D17)`() async throws {
+    @Test
+    func `a waiting read that is cancelled ends in the next turn (S432, S436, D17)`() async throws {
         try await onLoop {
             try await withPair { near, far in
                 let reader = spawn { try await far.read(upTo: 9) }
@@ -176,7 +178,8 @@ struct ReadTests {
         }
     }
 
-    @Test func `a cancellation after the event leaves the bytes to the read (S432, D17)`() async throws {
+    @Test
+    func `a cancellation after the event leaves the bytes to the read (S432, D17)`() async throws {
         try await onLoop {
             try await withPair { near, far in
                 let reader = spawn { try await far.read(upTo: 9) }
@@ -191,7 +194,8 @@ struct ReadTests {
         }
     }
 
-    @Test func `an interrupted recv is repeated, and an early EAGAIN waited out (S427)`() async throws {
+    @Test
+    func `an interrupted recv is repeated, and an early EAGAIN waited out (S427)`() async throws {
         try await onScriptedLoop {
             try await withPair { near, far in
                 script_fail(SCRIPT_RECV, 1, 3, EINTR)

@@ -6,7 +6,10 @@ import Testing
 /// What a connection costs while nothing unusual happens.
 @Suite(.watched)
 struct SteadyStateTests {
-    @Test func `a round trip costs one recv, one send, one wait, and nothing else (I5, S421)`() async throws {
+    @Test
+    func `a round trip costs one recv, one send, one wait, and nothing else (I5, S421)`()
+        async throws
+    {
         let server = try EventLoop.start(name: "server", configuration: .quiet)
         try await onLoop {
             let listener = try await server.run { try TCPListener.bind(to: .loopback(port: 0)) }

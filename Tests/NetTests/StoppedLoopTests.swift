@@ -26,7 +26,10 @@ struct StoppedLoopTests {
         #expect(ends.elements == [true, true, true])
     }
 
-    @Test func `whoever else waits learns that the loop has stopped, and new calls do (I11)`() async throws {
+    @Test
+    func `whoever else waits learns that the loop has stopped, and new calls do (I11)`()
+        async throws
+    {
         let left = try await onLoop {
             let listener = try TCPListener.bind(to: .loopback(port: 0))
             let (near, far) = try await makePair()
@@ -77,7 +80,8 @@ struct StoppedLoopTests {
         #expect(await task.result.isStopped)
     }
 
-    @Test func `the clean-up of a cancelled task can still use its connection (I11)`() async throws {
+    @Test
+    func `the clean-up of a cancelled task can still use its connection (I11)`() async throws {
         try await onLoop {
             let listener = try TCPListener.bind(to: .loopback(port: 0))
             let client = try await TCPStream.connect(to: listener.localAddress)

@@ -10,7 +10,9 @@ struct TCPStreamTests {
             let listener = try TCPListener.bind(to: .loopback(port: 0))
             let server = spawn {
                 try await listener.accept().withConnection { stream in
-                    while let bytes = try await stream.read(upTo: 100) { try await stream.write(bytes) }
+                    while let bytes = try await stream.read(upTo: 100) {
+                        try await stream.write(bytes)
+                    }
                 }
             }
             try await TCPStream.withConnection(to: listener.localAddress) { stream in

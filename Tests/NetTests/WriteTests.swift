@@ -53,7 +53,8 @@ struct WriteTests {
         }
     }
 
-    @Test func `a second writer is refused, and the first goes on (S410, S448, A22)`() async throws {
+    @Test
+    func `a second writer is refused, and the first goes on (S410, S448, A22)`() async throws {
         try await onLoop {
             try await withPair { near, far in
                 near.shrinkBuffer()
@@ -83,7 +84,8 @@ struct WriteTests {
         }
     }
 
-    @Test func `a cancelled write tells how far it came, and another goes on (S436, D18)`() async throws {
+    @Test
+    func `a cancelled write tells how far it came, and another goes on (S436, D18)`() async throws {
         try await onLoop {
             try await withPair { near, far in
                 near.shrinkBuffer()
@@ -103,7 +105,9 @@ struct WriteTests {
         }
     }
 
-    @Test func `a cancellation after the event does not stop a write that then ends (D18)`() async throws {
+    @Test
+    func `a cancellation after the event does not stop a write that then ends (D18)`() async throws
+    {
         try await onScriptedLoop {
             try await withPair { near, far in
                 try await settle()
@@ -139,7 +143,8 @@ struct WriteTests {
         }
     }
 
-    @Test func `after a half-close nothing is written, and reading goes on (D10, D12)`() async throws {
+    @Test
+    func `after a half-close nothing is written, and reading goes on (D10, D12)`() async throws {
         try await onLoop {
             try await withPair { near, far in
                 try await near.finishWriting()

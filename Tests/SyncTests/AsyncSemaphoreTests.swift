@@ -120,7 +120,7 @@ struct AsyncSemaphoreTests {
         }
     }
 
-    @Test func `several permits released in one turn wake several, and newcomers stay behind (S47)`()
+    @Test func `several permits released in one turn wake several; newcomers stay behind (S47)`()
         async throws
     {
         try await onLoop {

@@ -101,7 +101,8 @@ struct SemaphoreThreadsTests {
         #expect(atOnce + waited == 60 * 50)
     }
 
-    /// One task waits on a loop; its cancellation and the release come from two other threads at the same time.
+    /// One task waits on a loop; its cancellation and the release come from two other threads at
+    /// the same time.
     @Test func `cancel races with release, across threads: no permit is lost (S42, S44, L1)`()
         async throws
     {

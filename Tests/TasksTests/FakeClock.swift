@@ -4,8 +4,9 @@ import Testing
 
 @testable import AsyncCore
 
-/// Runs `body` on a loop whose clock is a fake: time stands still while anything is ready, and jumps to the next deadline
-/// when nothing is. Nothing from other threads may be needed.
+/// Runs `body` on a loop whose clock is a fake: time stands still while anything is ready, and
+/// jumps to the next deadline when nothing is. Nothing from other threads may be needed.
+@discardableResult
 func onFakeClock<R: Sendable>(_ body: @escaping @Sendable () async throws -> R) async throws -> R {
     try await onThread {
         script_reset()

@@ -149,7 +149,8 @@ struct TimeoutTests {
             }
             #expect(steps.elements.first == 1)
             #expect(!steps.elements.contains(3))
-            #expect(try await withTimeout(duration) { 4 } == 4)
+            let value = try await withTimeout(duration) { 4 }
+            #expect(value == 4)
         }
     }
 
@@ -160,7 +161,8 @@ struct TimeoutTests {
                 try await withDeadline(.now - .seconds(1)) { try await sleep(for: .hour) }
             }
             #expect(fakeNow() == 0)
-            #expect(try await withDeadline(.now + .hour) { 1 } == 1)
+            let value = try await withDeadline(.now + .hour) { 1 }
+            #expect(value == 1)
         }
     }
 

@@ -37,8 +37,8 @@ final class LoopCore: @unchecked Sendable {
     let stopRequested = Atomic<Bool>(false)
 
     // Owner thread only, from here on.
-    private let hot = Confined(HotState())
-    let hotCounters = Confined(LoopCounters())
+    private let hot: Confined<HotState>
+    let hotCounters: Confined<LoopCounters>
     private var expired: [DeadlineScope] = []
     private var received: [Inbox.Item] = []
     let tasks = TaskList()
@@ -112,6 +112,9 @@ final class LoopCore: @unchecked Sendable {
     init(configuration: EventLoop.Configuration) throws(SystemError) {
         self.configuration = configuration
         poller = try Poller(systemCalls: configuration.systemCalls)
+        // After what can fail: a failed init runs no deinit, which frees these.
+        hot = Confined(HotState())
+        hotCounters = Confined(LoopCounters())
         door = LoopDoor(inbox: inbox, poller: poller)
         LoopRegistry.add(door)
     }

@@ -22,9 +22,8 @@ final class Waiter: CompletionTarget, @unchecked Sendable {
     // SAFETY: `continuation` is written by the waiting task before the word becomes `armed`
     // (release) and read by the one who claimed an armed wait (acquire). `next`, `previous`,
     // `permits` and `isQueued` belong to the lock of the queue that the waiter is in, or to the
-    // loop's thread for the loop's own list. A waiter is in a list only while its task waits, and
-    // the task holds it. `what` is written by the waiting task between begin and the first
-    // publication.
+    // loop's thread for the loop's own list. `what` is written by the waiting task between begin
+    // and the first publication.
 
     /// How a wait ended.
     enum Outcome: UInt32, Sendable {
@@ -63,7 +62,7 @@ final class Waiter: CompletionTarget, @unchecked Sendable {
     let hasStandingHandler: Bool
 
     // Links of the queue or list that this waiter is in.
-    unowned(unsafe) var next: Waiter?
+    var next: Waiter?
     unowned(unsafe) var previous: Waiter?
     var isQueued = false
     var permits = 1

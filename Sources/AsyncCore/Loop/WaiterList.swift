@@ -1,25 +1,25 @@
-// A doubly linked list of waiters, through the links that each has. Removal is O(1). It owns
-// nobody.
+// A doubly linked list of waiters, through the links that each has. Removal is O(1).
 
 /// Waiters in the order in which they began to wait.
 ///
 /// Not synchronised: its owner is a lock or a thread. A waiter is in one list at a time.
 @safe
 final class WaiterList {
-    // SAFETY: a waiter is in a list only while its task waits, and the task holds it.
-    private unowned(unsafe) var head: Waiter?
+    // SAFETY: the list owns its waiters, from the first on through the links forward; the links
+    // backward, and `last`, refer to waiters that are in the list.
+    private var head: Waiter?
     private unowned(unsafe) var last: Waiter?
     private(set) var count = 0
 
     var isEmpty: Bool { count == 0 }
-    var first: Waiter? { unsafe head }
+    var first: Waiter? { head }
 
     func append(_ waiter: Waiter) {
         assert(!waiter.isQueued, "a waiter is in one list at a time")
         waiter.isQueued = true
         unsafe waiter.previous = last
-        unsafe waiter.next = nil
-        if let last = unsafe last { unsafe last.next = waiter } else { unsafe head = waiter }
+        waiter.next = nil
+        if let last = unsafe last { last.next = waiter } else { head = waiter }
         unsafe last = waiter
         count += 1
     }
@@ -29,11 +29,11 @@ final class WaiterList {
     func remove(_ waiter: Waiter) -> Bool {
         guard waiter.isQueued else { return false }
         waiter.isQueued = false
-        let next = unsafe waiter.next
+        let next = waiter.next
         let previous = unsafe waiter.previous
         if let next { unsafe next.previous = previous } else { unsafe last = previous }
-        if let previous { unsafe previous.next = next } else { unsafe head = next }
-        unsafe waiter.next = nil
+        if let previous { previous.next = next } else { head = next }
+        waiter.next = nil
         unsafe waiter.previous = nil
         count -= 1
         return true
@@ -51,8 +51,13 @@ final class WaiterList {
     func resolveAll(_ outcome: Waiter.Outcome) {
         var waiter = first
         while let current = waiter {
-            waiter = unsafe current.next
+            waiter = current.next
             current.resolve(outcome)
         }
+    }
+
+    deinit {
+        // Taken out one by one: a long chain of owners would be freed by recursion.
+        while popFirst() != nil {}
     }
 }

@@ -82,8 +82,11 @@ public final class TCPListener: Sendable, AsyncSequence {
         if socket.state.value.isReading { throw error(.busy, "another task is accepting") }
         socket.state.value.isReading = true
         defer { socket.state.value.isReading = false }
-        // Two units of the budget: at most 64 connections in a row.
-        if !socket.spendBudget() || !socket.spendBudget() { await socket.core.yield() }
+        // Two units of the budget: at most 64 connections in a row, the one that comes after the yield included.
+        if !socket.spendBudget() || !socket.spendBudget() {
+            await socket.core.yield()
+            socket.counters.value.operationBudget &-= 2
+        }
         while true {
             try socket.check("accept on \(localAddress)")
             if socket.readiness.isDisjoint(with: .endsReadWait) {
