@@ -60,7 +60,7 @@ bench:
 
 ## demo: build and run the first example
 demo:
-	$(SWIFT) run --package-path Examples $(SWIFT_FLAGS) quickstart
+	$(SWIFT) run $(SWIFT_FLAGS) quickstart
 
 ## examples: build every example, the plain C one too, and try each
 examples:

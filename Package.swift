@@ -49,6 +49,10 @@ let package = Package(
         .target(
             name: "AsyncCoreTestSupport", dependencies: ["AsyncCore"],
             path: "Tests/AsyncCoreTestSupport", swiftSettings: testSettings),
+        // The first example needs no package but this one; the others are in Examples/.
+        .executableTarget(
+            name: "quickstart", dependencies: ["AsyncCore"], path: "Examples/Sources/quickstart",
+            swiftSettings: testSettings),
         .executableTarget(
             name: "ProgramModeProbe", dependencies: ["AsyncCore"],
             path: "Tests/ProgramModeProbe", swiftSettings: testSettings),

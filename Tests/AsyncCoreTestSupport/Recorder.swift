@@ -1,4 +1,4 @@
-@testable import AsyncCore
+import AsyncCore
 
 /// What the tasks of a test did, in order. Any thread.
 public final class Recorder<Element: Sendable>: @unchecked Sendable {

@@ -1,7 +1,7 @@
 import Glibc
 import Testing
 
-@testable import AsyncCore
+import AsyncCore
 
 /// Runs an async body on a loop of its own on a thread of its own, and returns its value: the usual frame of a test.
 ///

@@ -1,4 +1,4 @@
-@testable import AsyncCore
+import AsyncCore
 
 /// Holds threads until another one opens it; it stays open. For threads that may block: not for loops.
 public final class ThreadGate: @unchecked Sendable {

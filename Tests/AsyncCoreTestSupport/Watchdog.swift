@@ -2,7 +2,7 @@ import Glibc
 import Synchronization
 import Testing
 
-@testable import AsyncCore
+import AsyncCore
 
 /// Ends the test process when a test hangs, after saying what waits for what.
 ///

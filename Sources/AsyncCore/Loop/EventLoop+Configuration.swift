@@ -25,8 +25,8 @@ extension EventLoop {
 
         /// Is told of an error that ended a spawned task, when nobody can look at it any more.
         ///
-        /// Called on the loop's thread; must not block. Writes one line to standard error by
-        /// default.
+        /// Called on the loop's thread, or, when the last handle goes after the loop's end, on the
+        /// thread of late jobs; must not block. Writes one line to standard error by default.
         public var onUnhandledError: @Sendable (_ error: any Error, _ task: String?) -> Void = {
             error, task in
             let name = task.map { "'\($0)'" } ?? "without a name"

@@ -29,6 +29,9 @@ extension EventLoop {
         guard CurrentThread.isMain else {
             throw EventLoopError.programModeUnavailable(.notOnMainThread)
         }
+        if CurrentThread.hasPoolThreads {
+            throw EventLoopError.programModeUnavailable(.tooLate)
+        }
         let loop = try EventLoop(configuration: configuration)
         try ProgramExecutors.install(loop)
         return try loop.runMain(body)

@@ -5,8 +5,8 @@ extension EventLoop {
     /// asyncio's `run`.
     ///
     /// When the body ends, tasks that were spawned and still run are cancelled and awaited, and the
-    /// loop ends; nothing outlives the call. Errors that nobody looked at are reported through
-    /// ``Configuration/onUnhandledError``.
+    /// loop ends; no spawned task outlives the call. Errors that nobody looked at are reported
+    /// through ``Configuration/onUnhandledError``.
     ///
     /// ## Cancellation
     /// Ctrl-C (see ``Configuration/interruptSignals``) cancels the body; a second one ends the
@@ -67,7 +67,7 @@ extension EventLoop {
     }
 
     /// Runs the body on the calling thread, then ends the loop.
-    func runMain<R: Sendable>(_ body: sending @escaping () async throws -> R) throws -> R {
+    package func runMain<R: Sendable>(_ body: sending @escaping () async throws -> R) throws -> R {
         let main = MainBody<R>(core: core)
         let task = main.start(body, on: loopTaskExecutor)
         let interrupts = Interrupts(

@@ -27,9 +27,10 @@ public enum EventLoopError: Error, Equatable, Sendable, CustomStringConvertible 
         case notOnMainThread
         /// It was called before in this process.
         case usedBefore
-        /// The runtime kept its own executors: tasks had been started before, or the toolchain is
-        /// unknown.
+        /// The runtime kept its own executors: it is not the one that this was made for.
         case runtimeRefused
+        /// Tasks were started before it: the threads of Swift's own pool exist already.
+        case tooLate
     }
 
     /// What is wrong, in words.
@@ -53,7 +54,8 @@ public enum EventLoopError: Error, Equatable, Sendable, CustomStringConvertible 
         case .calledFromAsyncCode: "call it from a synchronous main, not from async code"
         case .notOnMainThread: "call it on the main thread"
         case .usedBefore: "it was used before in this process"
-        case .runtimeRefused: "tasks were started before it; call it first, or use EventLoop.run"
+        case .runtimeRefused: "the Swift runtime kept its own executors; use EventLoop.run"
+        case .tooLate: "tasks were started before it; call it first, or use EventLoop.run"
         }
     }
 }

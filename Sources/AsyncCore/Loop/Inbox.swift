@@ -8,7 +8,7 @@ internal import Synchronization
 /// before it looks at `items` again; whoever finds it true clears it and wakes the loop. So a loop
 /// never sleeps over an item, and the second to N-th item of a sleep cost no system call.
 final class Inbox: @unchecked Sendable {
-    // SAFETY: `items` and `route` are guarded by `lock`. `count` and `isAsleep` are atomics so that
+    // SAFETY: `items` and `isClosed` are guarded by `lock`. `count` and `isAsleep` are atomics so that
     // the loop may look at them without it.
     enum Item {
         case job(ReadyJob)

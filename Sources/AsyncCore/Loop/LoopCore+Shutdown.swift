@@ -29,6 +29,7 @@ extension LoopCore {
             guard tasks.isEmpty && !hasReadyJobs else { return false }
             phaseWord.store(.stopped, ordering: .releasing)
             sleepers.resolveAll(.stopped)
+            deadlineScopes.stopAll()
             watches.stopAll()
             return false
         case .stopped:

@@ -20,6 +20,14 @@ extension LoopCore {
         try Self.check(outcome)
     }
 
+    /// An instant of the continuous clock as a deadline.
+    ///
+    /// Equal instants become equal deadlines, so that what expires together on paper does so here.
+    func deadline(at instant: ContinuousClock.Instant) -> UInt64 {
+        clockPair.refresh { poller.now }
+        return clockPair.deadline(at: instant)
+    }
+
     /// Asks what every operation asks first: is the task cancelled, has the loop stopped.
     @inline(__always)
     func checkOperation() throws {

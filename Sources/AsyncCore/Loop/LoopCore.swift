@@ -44,6 +44,8 @@ final class LoopCore: @unchecked Sendable {
     let tasks = TaskList()
     let watches = WatchList()
     let sleepers = WaiterList()
+    let deadlineScopes = DeadlineScopeList()
+    var clockPair = ClockPair()
     var delayedJobs: [ObjectIdentifier: DelayedJob] = [:]
 
     /// Where reads of unknown size go first.
@@ -120,6 +122,8 @@ final class LoopCore: @unchecked Sendable {
     }
 
     deinit {
+        // Whoever had a stream or a listener left it to the loop, which nobody ran any more.
+        watches.stopAll()
         LoopRegistry.remove(door)
         hot.deallocate()
         hotCounters.deallocate()
@@ -244,9 +248,8 @@ final class LoopCore: @unchecked Sendable {
             pollWithoutWaiting(always: alwaysPoll)
         } else if inbox.prepareToSleep() {
             hot.value.ready.shrinkIfSparse()
-            let reported = poller.poll(wait: true)
+            _ = poller.poll(wait: true)
             inbox.wokeUp()
-            if reported == 0 { counters.emptyWaits &+= 1 }
         } else {
             // Others keep sending: what they send must not keep the kernel's events waiting.
             pollWithoutWaiting(always: alwaysPoll)
@@ -315,7 +318,7 @@ final class LoopCore: @unchecked Sendable {
         while !expired.isEmpty {
             let scopes = expired
             expired.removeAll(keepingCapacity: true)
-            for scope in scopes { scope.cancelBody() }
+            for scope in scopes { scope.cancelBody(.expired) }
         }
     }
 

@@ -4,7 +4,7 @@
 ///
 /// Not a weak reference: an object that has ever had one pays for it at each retain and release,
 /// and the core is retained all the time.
-final class LoopDoor: Sendable {
+package final class LoopDoor: Sendable {
     let inbox: Inbox
     private let poller: Poller
 
@@ -16,7 +16,7 @@ final class LoopDoor: Sendable {
     /// Runs `call` on the loop, whose core is ``LoopCore/current`` then.
     ///
     /// Dropped if the loop has ended.
-    func post(_ call: @escaping @Sendable () -> Void) {
+    package func post(_ call: @escaping @Sendable () -> Void) {
         if inbox.put(.call(call)) == .queuedAndMustWake { poller.wakeUp() }
     }
 }
@@ -24,7 +24,7 @@ final class LoopDoor: Sendable {
 /// The doors of all loops alive.
 ///
 /// For diagnosis only.
-enum LoopRegistry {
+package enum LoopRegistry {
     // SAFETY: `doors` is guarded by `lock`.
 
     private static let lock = ThreadLock()
@@ -40,5 +40,5 @@ enum LoopRegistry {
         _ = removed
     }
 
-    static var all: [LoopDoor] { lock.withLock { unsafe Array(doors.values) } }
+    package static var all: [LoopDoor] { lock.withLock { unsafe Array(doors.values) } }
 }

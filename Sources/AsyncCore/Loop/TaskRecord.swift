@@ -79,7 +79,9 @@ final class TaskRecord: @unchecked Sendable {
     /// Cancels the task, which must be one of the list: between `start` and `finish`.
     func cancel() { unsafe identity?.cancel() }
 
-    /// Whether the task ended in an error. Meaningful once it is finished.
+    /// Whether the task ended in an error.
+    ///
+    /// Meaningful once it is finished.
     var endedInError: Bool { unsafe didFail }
 
     /// Tells `observer` when the task ends; false if it has ended already.

@@ -2,7 +2,7 @@
 
 #if DEBUG
     /// Every wait under way in the process.
-    enum WaitRegistry {
+    package enum WaitRegistry {
         // SAFETY: `waits` is guarded by `lock`.
 
         private struct Wait {
@@ -26,7 +26,7 @@
         }
 
         /// One line a wait, longest first.
-        static var description: [String] {
+        package static var description: [String] {
             let now = ThreadCondition.now
             return lock.withLock { unsafe Array(waits.values) }
                 .sorted { $0.since < $1.since }

@@ -3,7 +3,7 @@ internal import CEventLoop
 internal import Glibc
 
 /// Facts about the calling thread.
-enum CurrentThread {
+package enum CurrentThread {
     // SAFETY: the thread-local pointer is set by `install` and put back by `restore`, in pairs, to an
     // object that the caller of `install` keeps alive in between. Pointers to local values are passed
     // to pthread calls that do not keep them.
@@ -13,6 +13,25 @@ enum CurrentThread {
 
     /// Whether this is the thread that the process started with.
     static var isMain: Bool { cel_thread_is_main() }
+
+    /// Whether the threads of Swift's own pool exist already: some task has run there.
+    static var hasPoolThreads: Bool {
+        guard let directory = unsafe opendir("/proc/self/task") else { return false }
+        defer { unsafe closedir(directory) }
+        while let entry = unsafe readdir(directory) {
+            let id = unsafe withUnsafePointer(to: &entry.pointee.d_name.0) {
+                unsafe String(cString: $0)
+            }
+            guard let file = unsafe fopen("/proc/self/task/\(id)/comm", "r") else { continue }
+            defer { unsafe fclose(file) }
+            var name = [CChar](repeating: 0, count: 32)
+            guard unsafe fgets(&name, 31, file) != nil else { continue }
+            // The pool's threads are named after their quality of service: "root.default-qos".
+            let bytes = name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
+            if String(decoding: bytes, as: UTF8.self).contains("-qos") { return true }
+        }
+        return false
+    }
 
     /// The object installed with ``withCurrent(_:_:)``, if any.
     static func current<Object: AnyObject>(as type: Object.Type) -> Object? {
@@ -41,7 +60,7 @@ enum CurrentThread {
     }
 
     /// Starts a thread with a name (the kernel keeps 15 bytes) that nobody joins.
-    static func start(
+    package static func start(
         name: String, _ body: @escaping @Sendable () -> Void
     ) throws(SystemError) {
         let box = unsafe Unmanaged.passRetained(ThreadBody(name: name, run: body))

@@ -34,8 +34,8 @@ public struct IOError: Error, Equatable, Sendable, CustomStringConvertible {
         public static let closed = Code(description: "closed")
         /// Another task is in the middle of the same operation.
         public static let busy = Code(description: "busy")
-        /// The descriptor cannot be used this way: not open, or nothing to wait for (EBADF,
-        /// ENOTSOCK, EPERM of epoll_ctl).
+        /// The descriptor cannot be used this way: not open, or no socket (EBADF,
+        /// ENOTSOCK).
         public static let badDescriptor = Code(description: "bad descriptor")
         /// The socket connected to itself; refused.
         public static let selfConnection = Code(description: "connected to itself")

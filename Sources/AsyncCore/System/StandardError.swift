@@ -4,7 +4,7 @@ internal import Glibc
 /// Writes one line to standard error, whole.
 ///
 /// Errors of the write are nobody's to handle.
-func writeLineToStandardError(_ line: String) {
+package func writeLineToStandardError(_ line: String) {
     var text = line
     text += "\n"
     text.withUTF8 { bytes in

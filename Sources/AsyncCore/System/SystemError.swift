@@ -5,7 +5,7 @@ internal import Glibc
 /// A failed system call: its errno, nothing else.
 ///
 /// Public calls map it to ``IOError`` at their edge.
-struct SystemError: Error, Equatable {
+package struct SystemError: Error, Equatable {
     let errno: Int32
 
     /// Whether the call only has to wait: EAGAIN.

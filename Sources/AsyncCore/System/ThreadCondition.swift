@@ -6,13 +6,13 @@ internal import Glibc
 ///
 /// For threads that are not loops; nothing on a loop ever waits here.
 @safe
-final class ThreadCondition: @unchecked Sendable {
+package final class ThreadCondition: @unchecked Sendable {
     // SAFETY: both objects are made in init at addresses that never change, used through their own
     // calls, and freed in deinit, when nobody can use them any more.
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private let condition: UnsafeMutablePointer<pthread_cond_t>
 
-    init() {
+    package init() {
         unsafe mutex = .allocate(capacity: 1)
         unsafe mutex.initialize(to: pthread_mutex_t())
         unsafe condition = .allocate(capacity: 1)
@@ -34,11 +34,11 @@ final class ThreadCondition: @unchecked Sendable {
         unsafe mutex.deallocate()
     }
 
-    func lock() { unsafe pthread_mutex_lock(mutex) }
-    func unlock() { unsafe pthread_mutex_unlock(mutex) }
-    func signal() { unsafe pthread_cond_broadcast(condition) }
+    package func lock() { unsafe pthread_mutex_lock(mutex) }
+    package func unlock() { unsafe pthread_mutex_unlock(mutex) }
+    package func signal() { unsafe pthread_cond_broadcast(condition) }
 
-    func withLock<R>(_ body: () -> R) -> R {
+    package func withLock<R>(_ body: () -> R) -> R {
         lock()
         defer { unlock() }
         return body()
@@ -48,7 +48,7 @@ final class ThreadCondition: @unchecked Sendable {
     /// it again.
     ///
     /// May return early.
-    func wait(until deadline: UInt64? = nil) {
+    package func wait(until deadline: UInt64? = nil) {
         guard let deadline else {
             unsafe pthread_cond_wait(condition, mutex)
             return

@@ -8,12 +8,12 @@ internal import Glibc
 /// that keeps it free of deadlock: nothing that may call out (resume, cancel, user code, the
 /// `deinit` of a user's object) happens while it is held.
 @safe
-final class ThreadLock: @unchecked Sendable {
+package final class ThreadLock: @unchecked Sendable {
     // SAFETY: the mutex is made in init at an address that never changes, used through its own
     // calls, and freed in deinit, when nobody can hold it any more.
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
 
-    init() {
+    package init() {
         unsafe mutex = .allocate(capacity: 1)
         unsafe mutex.initialize(to: pthread_mutex_t())
         let result = unsafe pthread_mutex_init(mutex, nil)
@@ -26,19 +26,19 @@ final class ThreadLock: @unchecked Sendable {
     }
 
     @inline(__always)
-    func lock() {
+    package func lock() {
         let result = unsafe pthread_mutex_lock(mutex)
         precondition(result == 0, "pthread_mutex_lock failed: \(result)")
     }
 
     @inline(__always)
-    func unlock() {
+    package func unlock() {
         let result = unsafe pthread_mutex_unlock(mutex)
         precondition(result == 0, "unlocked by a thread that does not hold the lock: \(result)")
     }
 
     @inline(__always)
-    func withLock<R, E: Error>(_ body: () throws(E) -> R) throws(E) -> R {
+    package func withLock<R, E: Error>(_ body: () throws(E) -> R) throws(E) -> R {
         lock()
         defer { unlock() }
         return try body()

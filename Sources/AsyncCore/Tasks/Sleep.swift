@@ -26,7 +26,10 @@ public nonisolated(nonsending) func sleep(for duration: Duration) async throws {
 ///
 /// - Throws: `CancellationError`; ``EventLoopError/stopped`` when the loop ends.
 public nonisolated(nonsending) func sleep(until deadline: ContinuousClock.Instant) async throws {
-    try await sleep(for: ContinuousClock.now.duration(to: deadline))
+    guard let core = LoopCore.current else {
+        return try await sleep(for: ContinuousClock.now.duration(to: deadline))
+    }
+    try await core.sleep(until: core.deadline(at: deadline))
 }
 
 /// Lets every other ready task run, and the loop look at the kernel, before the task goes on:

@@ -27,21 +27,32 @@ public struct TimeoutError: Error, Hashable, Sendable, CustomStringConvertible {
 ///   - body: What to do.
 /// - Returns: The body's value.
 /// - Throws: ``TimeoutError``; `CancellationError` if the caller was cancelled; the body's own
-///   error.
+///   error; ``EventLoopError/stopped`` if the loop has stopped, or stops before the body ends.
 public nonisolated(nonsending) func withTimeout<R: Sendable>(
     _ duration: Duration, _ body: sending @escaping () async throws -> R
 ) async throws -> R {
     guard let core = LoopCore.current else {
         return try await withTimeoutOffLoop(duration, body)
     }
-    let scope = DeadlineScope(core: core, deadline: core.deadline(after: duration))
+    return try await withDeadline(core.deadline(after: duration), core, body)
+}
+
+private nonisolated(nonsending) func withDeadline<R: Sendable>(
+    _ deadline: UInt64, _ core: LoopCore, _ body: sending @escaping () async throws -> R
+) async throws -> R {
+    if core.isStopped { throw EventLoopError.stopped }
+    let scope = DeadlineScope(core: core, deadline: deadline)
     async let value = scope.run(body)
     do {
         return try await value
     } catch let error as CancellationError {
         // The caller's own cancellation is not swallowed, also if the deadline has passed too.
-        if scope.hasExpired && !TaskIdentity.isCurrentCancelled { throw TimeoutError() }
-        throw error
+        if TaskIdentity.isCurrentCancelled { throw error }
+        switch scope.reason {
+        case .expired: throw TimeoutError()
+        case .stopped: throw EventLoopError.stopped
+        case nil: throw error
+        }
     }
 }
 
@@ -61,7 +72,10 @@ public nonisolated(nonsending) func withTimeout<R: Sendable>(
 public nonisolated(nonsending) func withDeadline<R: Sendable>(
     _ deadline: ContinuousClock.Instant, _ body: sending @escaping () async throws -> R
 ) async throws -> R {
-    try await withTimeout(ContinuousClock.now.duration(to: deadline), body)
+    guard let core = LoopCore.current else {
+        return try await withTimeoutOffLoop(ContinuousClock.now.duration(to: deadline), body)
+    }
+    return try await withDeadline(core.deadline(at: deadline), core, body)
 }
 
 /// The same, for callers that run on no loop: a group with a child that sleeps.
