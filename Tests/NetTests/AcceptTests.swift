@@ -93,23 +93,6 @@ struct AcceptTests {
         }
     }
 
-    @Test func `a cancelled accept leaves nothing listening (S442, S436)`() async throws {
-        try await onScriptedLoop {
-            // Nobody else uses this address, so nobody takes the port in between.
-            let listener = try TCPListener.bind(to: SocketAddress("127.77.1.1", port: 0))
-            let acceptor = spawn { try await listener.accept() }
-            try await settle()
-            acceptor.cancel()
-            try await yield()
-            #expect(acceptor.isFinished)
-            #expect(await acceptor.result.isCancelled)
-            await listener.close()
-            // The port is free: whoever takes it is nobody that accepts for us.
-            let again = try TCPListener.bind(to: listener.localAddress)
-            await again.close()
-        }
-    }
-
     @Test
     func `a cancellation loses no connection, before the event or after (C10)`() async throws {
         try await onScriptedLoop {

@@ -1,6 +1,5 @@
 import AsyncCoreTestSupport
 import CEventLoopTestSupport
-import Synchronization
 import Testing
 
 @testable import AsyncCore
@@ -81,8 +80,8 @@ struct CancelSweepTests {
 
 /// The side that is cancelled. Whatever happened to it, `finish` can go on from there.
 private final class Client: Sendable {
-    let stream = Mutex<TCPStream?>(nil)
-    private let received = Mutex<[UInt8]>([])
+    let stream = Guarded<TCPStream?>(nil)
+    private let received = Guarded<[UInt8]>([])
 
     func run(_ address: SocketAddress) async throws {
         let stream = try await TCPStream.connect(to: address)
@@ -111,7 +110,7 @@ private final class Client: Sendable {
 
 /// Calls back from within the system call with a given number. For one test at a time.
 private enum CallHook {
-    private static let hook = Mutex<(left: Int, action: @Sendable () -> Void)?>(nil)
+    private static let hook = Guarded<(left: Int, action: @Sendable () -> Void)?>(nil)
 
     static func arm(at number: Int, _ action: @escaping @Sendable () -> Void) {
         hook.withLock { $0 = (number, action) }

@@ -184,24 +184,6 @@ struct CloseTests {
         }
     }
 
-    @Test
-    func `the same address can be bound on the line after the close (S447, S478)`() async throws {
-        try await onLoop {
-            // Nobody else uses this address, so nobody takes the port in between.
-            var listener = try TCPListener.bind(to: SocketAddress("127.77.1.2", port: 0))
-            let address = listener.localAddress
-            let client = try await TCPStream.connect(to: address)
-            let served = try await listener.accept()
-            for _ in 0..<20 {
-                await listener.close()
-                listener = try TCPListener.bind(to: address)
-            }
-            await listener.close()
-            await client.close()
-            await served.close()
-        }
-    }
-
     @Test func `a stream that nobody holds is closed (I3)`() async throws {
         try await onScriptedLoop {
             let (near, far) = try await makePair()

@@ -1,6 +1,5 @@
 import AsyncCoreTestSupport
 import Glibc
-import Synchronization
 import Testing
 
 @testable import AsyncCore
@@ -135,7 +134,7 @@ struct ForwardingTests {
         try await onThread {
             for _ in 0..<50 {
                 let owner = try EventLoop.start(name: "owner", configuration: .quiet)
-                let pairs = Mutex<[TCPStream]>([])
+                let pairs = Guarded<[TCPStream]>([])
                 owner.spawn {
                     let pair = try await makePair()
                     pairs.withLock { $0 = [pair.near, pair.far] }

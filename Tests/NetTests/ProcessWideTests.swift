@@ -5,7 +5,7 @@ import Testing
 
 @testable import AsyncCore
 
-/// What needs a process of its own: signals, limits, and a count of all descriptors.
+/// What needs a process of its own: signals, limits, ports, and a count of all descriptors.
 @Suite(.watched)
 struct ProcessWideTests {
     @Test func `writing to a peer that is gone raises no signal (D1)`() async {
@@ -61,6 +61,46 @@ struct ProcessWideTests {
                 for stream in served.elements + clients { await stream.close() }
                 await listener.close()
                 try await acceptor.value
+            }
+        }
+    }
+
+    // In a process of its own, as a port stays taken while a program is started elsewhere in the
+    // process: between fork and exec the child has a copy of every descriptor.
+    @Test func `the same address can be bound on the line after the close (S447, S478)`() async {
+        await #expect(processExitsWith: .success) {
+            try EventLoop.run(configuration: .quiet) {
+                var listener = try TCPListener.bind(to: .loopback(port: 0))
+                let address = listener.localAddress
+                let client = try await TCPStream.connect(to: address)
+                let served = try await listener.accept()
+                for _ in 0..<20 {
+                    await listener.close()
+                    listener = try TCPListener.bind(to: address)
+                }
+                await listener.close()
+                await client.close()
+                await served.close()
+            }
+        }
+    }
+
+    @Test func `a cancelled accept leaves nothing listening (S442, S436)`() async {
+        await #expect(processExitsWith: .success) {
+            try EventLoop.run(configuration: .quiet) {
+                let listener = try TCPListener.bind(to: .loopback(port: 0))
+                let acceptor = spawn { try await listener.accept() }
+                try await settle()
+                acceptor.cancel()
+                try await yield()
+                #expect(acceptor.isFinished)
+                #expect(await acceptor.result.isCancelled)
+                await listener.close()
+                let address = listener.localAddress
+                let code = await ioCode { _ = try await TCPStream.connect(to: address) }
+                #expect(code == .connectionRefused)
+                let again = try TCPListener.bind(to: address)
+                await again.close()
             }
         }
     }

@@ -1,5 +1,4 @@
 import AsyncCoreTestSupport
-import Synchronization
 import Testing
 
 @testable import AsyncCore

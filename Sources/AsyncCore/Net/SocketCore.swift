@@ -51,8 +51,13 @@ final class SocketCore: @unchecked Sendable {
     deinit {
         state.deallocate()
         // The owner is gone, so nobody waits; only the descriptor is left to close, on the loop.
-        guard watch.isOpen else { return }
-        if core.isCurrent { watch.close() } else { ClosingWatch.close(watch, core) }
+        // Elsewhere we must not even look whether it is open: the loop may be closing it at its
+        // end. Once parked it has, and nobody touches it.
+        if core.isCurrent || core.phase == .parked {
+            watch.close()
+        } else {
+            ClosingWatch.close(watch, core)
+        }
     }
 
     /// The descriptor; -1 once closed.

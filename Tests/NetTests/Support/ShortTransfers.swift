@@ -60,7 +60,7 @@ enum ShortTransfers {
     }
 
     /// The registrations by descriptor, of all loops that use these tables.
-    private static let registrations = Mutex<[CInt: Registration]>([:])
+    private static let registrations = Guarded<[CInt: Registration]>([:])
     private static let number = Atomic<UInt64>(0)
 
     private static func control(
