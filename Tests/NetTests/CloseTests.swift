@@ -13,8 +13,7 @@ struct CloseTests {
                 near.shrinkBuffer()
                 let reader = spawn { try await near.read(upTo: 9) }
                 let writer = spawn { try await near.write(pattern(1_000_000)) }
-                try await settle()
-                #expect(near.isFull)
+                try await near.untilFull()
                 let before = script_open_descriptors()
                 await near.close()
                 // Released before those who waited have run.
@@ -175,8 +174,7 @@ struct CloseTests {
             try await withPair { near, far in
                 near.shrinkBuffer()
                 let writer = spawn { try await near.write(pattern(1_000_000)) }
-                try await settle()
-                #expect(near.isFull)
+                try await near.untilFull()
                 try await far.drain(untilRoomFor: near)
                 await near.close()
                 #expect(await writer.result.ioCode == .closed)

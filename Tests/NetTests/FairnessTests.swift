@@ -8,6 +8,12 @@ import Testing
 /// Nobody starves: not behind a fast peer, nor behind many.
 @Suite(.watched)
 struct FairnessTests {
+    /// A peer that always takes all, and always has more.
+    private static let endless = SystemCalls.scripted {
+        $0.send = { _, _, count, _ in count }
+        $0.recv = { _, _, count, _ in count }
+    }
+
     @Test
     func `more ready connections than fit into a batch are all served, and timers run (A18)`()
         async throws
@@ -61,12 +67,7 @@ struct FairnessTests {
     }
 
     @Test func `a fast peer leaves turns to others: one for every 256 KiB (D19)`() async throws {
-        // A peer that always takes all, and always has more.
-        let endless = SystemCalls.scripted {
-            $0.send = { _, _, count, _ in count }
-            $0.recv = { _, _, count, _ in count }
-        }
-        try await onScriptedLoop(endless) {
+        try await onScriptedLoop(Self.endless) {
             let (near, far) = try await makePair()
             var turns = currentLoop.statistics.turns
             for _ in 0..<100 { try await near.write(pattern(65_536)) }

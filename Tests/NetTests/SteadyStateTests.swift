@@ -7,7 +7,7 @@ import Testing
 @Suite(.watched)
 struct SteadyStateTests {
     @Test
-    func `a round trip costs one recv, one send, one wait, and nothing else (I5, S421)`()
+    func `a round trip costs one recv, one send, one wait, and nothing else (I5)`()
         async throws
     {
         let server = try EventLoop.start(name: "server", configuration: .quiet)

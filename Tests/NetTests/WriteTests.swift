@@ -41,12 +41,10 @@ struct WriteTests {
             try await withPair { near, far in
                 near.shrinkBuffer()
                 let writer = spawn { try await near.write(pattern(1_000_000)) }
-                try await settle()
-                #expect(near.isFull)
-                let held = near.bytesWritten
-                #expect(held < 1_000_000)
-                try await settle()
-                #expect(near.bytesWritten == held)
+                try await near.untilFull()
+                // The kernel's buffers on both sides take some of it, never all.
+                try await settle(200)
+                #expect(!writer.isFinished && near.bytesWritten < 1_000_000)
                 writer.cancel()
                 #expect(await writer.result.isCancelled)
             }

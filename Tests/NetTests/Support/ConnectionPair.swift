@@ -125,6 +125,12 @@ extension TCPStream {
         }
     }
 
+    /// Waits until a writer has filled the kernel's buffer, and waits.
+    func untilFull() async throws {
+        try await settle()
+        while !isFull { try await yield() }
+    }
+
     /// Whether the kernel's buffer is full.
     var isFull: Bool { !readiness.contains(.writable) }
 }
