@@ -5,12 +5,16 @@
 /// ``watch`` and the counters belong to the loop's thread. The object keeps the loop's executor,
 /// and with it the loop's core, alive.
 final class SocketCore: @unchecked Sendable {
-    // SAFETY: everything but `executor` and `core` is the loop thread's alone; calls from elsewhere
+    // SAFETY: everything but `executor`, `core` and the counters is the loop thread's alone; calls from elsewhere
     // are forwarded.
     let executor: LoopTaskExecutor
     let core: LoopCore
     let watch: Watch
     let state = Confined(State())
+
+    // Written on the loop, read anywhere.
+    let bytesRead = Counter()
+    let bytesWritten = Counter()
 
     // Copies of what `core` and `watch` hold, which the hot path reads without counting references.
     let calls: SystemCalls
@@ -26,8 +30,6 @@ final class SocketCore: @unchecked Sendable {
         /// The last read filled more than half of what it was given: the next one gets its memory
         /// at once.
         var readsInBulk = false
-        var bytesRead: UInt64 = 0
-        var bytesWritten: UInt64 = 0
     }
 
     /// Takes `descriptor` over; closes it if the loop will not watch it.
@@ -128,7 +130,7 @@ final class SocketCore: @unchecked Sendable {
     private func account(received result: Int, of room: Int) throws(SystemError) -> Int? {
         counters.value.receives &+= 1
         if result >= 0 {
-            state.value.bytesRead &+= UInt64(result)
+            bytesRead.add(result)
             counters.value.operationBudget &-= result >> LoopCounters.bytesPerOperationShift
             // A short read means "drained", which saves the read that would only say EAGAIN; but
             // not when the end has been reported: data and end that came together give one edge,
@@ -163,7 +165,7 @@ final class SocketCore: @unchecked Sendable {
     private func account(sent result: Int, of count: Int) throws(SystemError) -> Int {
         counters.value.sends &+= 1
         if result >= 0 {
-            state.value.bytesWritten &+= UInt64(result)
+            bytesWritten.add(result)
             counters.value.operationBudget &-= result >> LoopCounters.bytesPerOperationShift
             // The kernel's buffer is full: it will tell when there is room.
             if result < count { clear(.writable) }

@@ -105,7 +105,7 @@ public final class TCPListener: Sendable, AsyncSequence {
         do throws(SystemError) {
             let (descriptor, peer) = try Socket.accept(socket.descriptor, socket.calls)
             let accepted = try SocketCore(descriptor, core: socket.core)
-            counters.accepted &+= 1
+            counters.accepted.add(1)
             socket.core.counters.accepts &+= 1
             // A peer that has reset the connection meanwhile makes these two fail; its stream will
             // tell.
@@ -116,10 +116,10 @@ public final class TCPListener: Sendable, AsyncSequence {
             if error.wouldBlock {
                 socket.clear(.endsReadWait)
             } else if error.isPendingConnectionError {
-                counters.failedBeforeAccept &+= 1
+                counters.failedBeforeAccept.add(1)
                 if !socket.spendBudget() { await socket.core.yield() }
             } else if error.isExhaustion || error.errno == SystemError.noWatchesLeft {
-                counters.pauses &+= 1
+                counters.pauses.add(1)
                 try await socket.core.sleep(until: socket.core.deadline(after: Self.pause))
             } else {
                 throw IOError(error, operation: "accept on \(localAddress)")
@@ -155,8 +155,6 @@ public final class TCPListener: Sendable, AsyncSequence {
     }
 
     /// What the listener has done.
-    ///
-    /// Exact on its loop.
     public var statistics: Statistics { counters.snapshot }
 
     /// Goes through the connections.
@@ -180,14 +178,14 @@ public final class TCPListener: Sendable, AsyncSequence {
 }
 
 /// Counters of one listener.
-private final class ListenerCounters: @unchecked Sendable {
-    // SAFETY: written on the listener's loop only; a reader elsewhere may see numbers that are a
-    // little old.
-    var accepted: UInt64 = 0
-    var failedBeforeAccept: UInt64 = 0
-    var pauses: UInt64 = 0
+private final class ListenerCounters: Sendable {
+    let accepted = Counter()
+    let failedBeforeAccept = Counter()
+    let pauses = Counter()
 
     var snapshot: TCPListener.Statistics {
-        .init(accepted: accepted, failedBeforeAccept: failedBeforeAccept, pauses: pauses)
+        .init(
+            accepted: accepted.value, failedBeforeAccept: failedBeforeAccept.value,
+            pauses: pauses.value)
     }
 }

@@ -272,12 +272,8 @@ public final class TCPStream: Sendable {
     }
 
     /// Bytes read so far.
-    ///
-    /// Exact on the stream's loop.
-    public var bytesRead: UInt64 { socket.state.value.bytesRead }
+    public var bytesRead: UInt64 { socket.bytesRead.value }
 
     /// Bytes that the kernel has taken so far.
-    ///
-    /// Exact on the stream's loop.
-    public var bytesWritten: UInt64 { socket.state.value.bytesWritten }
+    public var bytesWritten: UInt64 { socket.bytesWritten.value }
 }
