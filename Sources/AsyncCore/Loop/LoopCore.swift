@@ -122,6 +122,8 @@ final class LoopCore: @unchecked Sendable {
     }
 
     deinit {
+        // Pairs with `leave`: the last reference may go on another thread than the loop's last owner.
+        _ = isIdle
         // Whoever had a stream or a listener left it to the loop, which nobody ran any more.
         watches.stopAll()
         LoopRegistry.remove(door)

@@ -39,7 +39,8 @@ final class TaskRecord: @unchecked Sendable {
     }
 
     deinit {
-        if let failure = unsafe failure, !observed.load(ordering: .relaxed) {
+        // The acquiring load pairs with the store in `finish`: the last reference may go elsewhere.
+        if isFinished, let failure = unsafe failure, !observed.load(ordering: .relaxed) {
             core.reportUnhandled(failure, in: name)
         }
     }

@@ -51,14 +51,15 @@ final class SocketCore: @unchecked Sendable {
     }
 
     deinit {
-        state.deallocate()
         // The owner is gone, so nobody waits; only the descriptor is left to close, on the loop.
         // Elsewhere we must not even look whether it is open: the loop may be closing it at its
         // end. Once parked it has, and nobody touches it.
         if core.isCurrent || core.phase == .parked {
             watch.close()
+            state.deallocate()
         } else {
-            ClosingWatch.close(watch, core)
+            let remains = SocketRemains(watch: watch, state: state)
+            core.post { remains.watch.close() }
         }
     }
 
@@ -214,12 +215,21 @@ final class SocketCore: @unchecked Sendable {
 }
 
 /// Carries a watch to its loop.
-struct ClosingWatch: @unchecked Sendable {
+private struct ClosingWatch: @unchecked Sendable {
     // SAFETY: only the loop's thread opens it.
     let watch: Watch
+}
 
-    static func close(_ watch: Watch, _ core: LoopCore) {
-        let closing = ClosingWatch(watch: watch)
-        core.post { closing.watch.close() }
+/// What is left of a socket whose owner is gone: on its way to the loop, which touched it last.
+private final class SocketRemains: @unchecked Sendable {
+    // SAFETY: only the loop's thread opens it, and lets go of it; or nobody does, with the loop gone.
+    let watch: Watch
+    private let state: Confined<SocketCore.State>
+
+    init(watch: Watch, state: Confined<SocketCore.State>) {
+        self.watch = watch
+        self.state = state
     }
+
+    deinit { state.deallocate() }
 }
