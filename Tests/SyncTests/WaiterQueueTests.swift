@@ -3,111 +3,143 @@ import Testing
 
 @testable import AsyncCore
 
+/// Permits, handed out in order: the least that shows what the queue does.
+private struct Permits: Sendable {
+    var available = 0
+    let queue = WaiterQueue<Int, Int>()
+
+    mutating func serve(_ wakeups: inout Wakeups) {
+        while let first = queue.first, first.request <= available {
+            queue.remove(first)
+            if wakeups.grant(first, first.request) { available -= first.request }
+        }
+    }
+}
+
 @Suite(.watched)
 struct WaiterQueueTests {
-    private func waiter() -> Waiter {
+    private typealias Place = WaiterQueue<Int, Int>.Place
+
+    /// A place whose task has announced its wait, and not suspended.
+    private func place(_ request: Int = 1) -> (place: Place, waiter: Waiter) {
         let waiter = Waiter()
         _ = waiter.begin("test")
-        return waiter
+        return (Place(request, waiter), waiter)
     }
 
-    @Test func `grants go out in order, as far as the permits suffice`() async {
-        let queue = WaiterQueue()
-        let waiters = [1, 3, 1].map { permits in
-            let waiter = waiter()
-            queue.append(waiter, permits: permits)
-            return waiter
+    @Test func `places leave in the order in which they came`() {
+        let queue = WaiterQueue<Int, Int>()
+        let places = (0..<3).map { place($0).place }
+        for place in places { queue.append(place) }
+        #expect(queue.count == 3)
+        #expect(queue.first === places[0])
+        #expect(queue.remove(places[1]))
+        #expect(!queue.remove(places[1]))
+        #expect(queue.popFirst() === places[0])
+        #expect(queue.popFirst() === places[2])
+        #expect(queue.popFirst() == nil)
+        #expect(queue.isEmpty)
+        queue.append(nil)
+        #expect(queue.isEmpty)
+    }
+
+    @Test func `grants go out in order, as far as the permits suffice`() async throws {
+        let monitor = Monitor(Permits())
+        let entries = [1, 3, 1].map { place($0) }
+        monitor.withLock { state in for entry in entries { state.queue.append(entry.place) } }
+        monitor.withLock { state, wakeups in
+            state.available = 3
+            state.serve(&wakeups)
+            // One that could be served stays behind one that cannot.
+            #expect(state.available == 2)
+            #expect(state.queue.count == 2)
         }
-        var available = 3
-        queue.grant(from: &available).resume()
-        // One that could be served stays behind one that cannot.
-        #expect(available == 2)
-        #expect(queue.count == 2)
-        #expect(await waiters[0].wait() == .completed)
-        available += 2
-        queue.grant(from: &available).resume()
-        #expect(available == 0)
-        #expect(queue.isEmpty)
-        #expect(await waiters[1].wait() == .completed)
-        #expect(await waiters[2].wait() == .completed)
+        #expect(await entries[0].waiter.wait() == .completed)
+        #expect(try entries[0].place.take() == 1)
+        monitor.withLock { state, wakeups in
+            state.available += 2
+            state.serve(&wakeups)
+            #expect(state.available == 0)
+            #expect(state.queue.isEmpty)
+        }
+        #expect(await entries[1].waiter.wait() == .completed)
+        #expect(await entries[2].waiter.wait() == .completed)
     }
 
-    @Test func `a waiter that is cancelled but still queued refuses the grant (S42, L1)`() async {
-        let queue = WaiterQueue()
-        let first = waiter()
-        let second = waiter()
-        queue.append(first, permits: 1)
-        queue.append(second, permits: 1)
-        first.resolve(.cancelled)
-        var available = 1
-        queue.grant(from: &available).resume()
-        #expect(available == 0)
-        #expect(queue.isEmpty)
-        queue.remove(first)
-        #expect(await first.wait() == .cancelled)
-        #expect(await second.wait() == .completed)
+    @Test func `a task that is cancelled but still queued refuses the grant (S42, L1)`() async throws {
+        let monitor = Monitor(Permits())
+        let first = place()
+        let second = place()
+        monitor.withLock { state in
+            state.queue.append(first.place)
+            state.queue.append(second.place)
+        }
+        first.waiter.resolve(.cancelled)
+        monitor.withLock { state, wakeups in
+            #expect(state.queue.grantFirst(7, &wakeups))
+            #expect(state.queue.isEmpty)
+            #expect(!state.queue.grantFirst(8, &wakeups))
+        }
+        #expect(await first.waiter.wait() == .cancelled)
+        #expect(await second.waiter.wait() == .completed)
+        #expect(try second.place.take() == 7)
     }
 
     @Test func `the end of all waits does not touch those that ended before`() async {
-        let queue = WaiterQueue()
-        let waiters = (0..<3).map { _ in waiter() }
-        for waiter in waiters { queue.append(waiter, permits: 1) }
-        var available = 1
-        queue.grant(from: &available).resume()
-        waiters[1].resolve(.cancelled)
-        queue.endAll(.closed).resume()
-        #expect(queue.isEmpty)
-        #expect(await waiters[0].wait() == .completed)
-        #expect(await waiters[1].wait() == .cancelled)
-        #expect(await waiters[2].wait() == .closed)
+        let monitor = Monitor(Permits())
+        let entries = (0..<3).map { _ in place() }
+        monitor.withLock { state in for entry in entries { state.queue.append(entry.place) } }
+        monitor.withLock { state, wakeups in _ = state.queue.grantFirst(1, &wakeups) }
+        entries[1].waiter.resolve(.cancelled)
+        monitor.withLock { state, wakeups in
+            state.queue.failAll(SemaphoreError.closed, &wakeups)
+            #expect(state.queue.isEmpty)
+        }
+        for entry in entries { _ = await entry.waiter.wait() }
+        #expect(throws: Never.self) { try entries[0].place.take() }
+        #expect(throws: SemaphoreError.closed) { try entries[2].place.take() }
     }
 
-    @Test func `those granted are made ready in order, and only once the grant is over (S53)`()
-        async throws
+    @Test func `those granted are made ready in order, once the lock is let go (S53)`() async throws
     {
         try await onLoop {
-            let queue = Queue()
+            let monitor = Monitor(Permits())
             let order = Recorder<Int>()
             for index in 0..<5 {
                 spawn {
-                    let waiter = Waiter()
-                    _ = waiter.begin("test")
-                    queue.value.append(waiter, permits: 1)
-                    _ = await waiter.wait()
-                    order.append(index)
+                    let got = try await monitor.wait("test", index) { state, _, place in
+                        state.queue.append(place)
+                        return nil as Int?
+                    }
+                    order.append(got)
                 }
             }
             try await settle()
-            var available = 5
-            let granted = queue.value.grant(from: &available)
-            try await settle()
+            monitor.withLock { state, wakeups in
+                while let first = state.queue.popFirst() { wakeups.grant(first, first.request) }
+            }
             #expect(order.count == 0)
-            granted.resume()
             try await settle()
             #expect(order.elements == [0, 1, 2, 3, 4])
         }
     }
 
-    /// A queue of one loop's tasks.
-    private final class Queue: @unchecked Sendable {
-        // SAFETY: used by tasks of one loop only.
-        let value = WaiterQueue()
-    }
-
     /// What the queue should do, without links and atomics.
     private struct Model {
-        var entries: [(waiter: Waiter, permits: Int)] = []
+        var entries: [(place: Place, waiter: Waiter)] = []
         var available = 0
         var cancelled: Set<ObjectIdentifier> = []
         /// Keeps all alive, as the identifiers stand for them.
-        var all: [Waiter] = []
+        var all: [Place] = []
         var granted: [Waiter] = []
 
-        mutating func grant() {
-            while let head = entries.first, head.permits <= available {
+        func isCancelled(_ place: Place) -> Bool { cancelled.contains(ObjectIdentifier(place)) }
+
+        mutating func serve() {
+            while let head = entries.first, head.place.request <= available {
                 entries.removeFirst()
-                if cancelled.contains(ObjectIdentifier(head.waiter)) { continue }
-                available -= head.permits
+                if isCancelled(head.place) { continue }
+                available -= head.place.request
                 granted.append(head.waiter)
             }
         }
@@ -115,44 +147,41 @@ struct WaiterQueueTests {
 
     @Test(arguments: 0..<50) func `random steps end as in a naive model`(seed: Int) async {
         var random = SplitMix64(seed: seed)
-        let queue = WaiterQueue()
+        let monitor = Monitor(Permits())
         var model = Model()
-        var available = 0
         for _ in 0..<300 {
             switch random.below(5) {
             case 0, 1:
-                let waiter = waiter()
-                model.all.append(waiter)
-                let permits = 1 + random.below(3)
-                queue.append(waiter, permits: permits)
-                model.entries.append((waiter, permits))
+                let entry = place(1 + random.below(3))
+                model.all.append(entry.place)
+                monitor.withLock { state in state.queue.append(entry.place) }
+                model.entries.append(entry)
             case 2:
                 // Cancelled, and out of the queue some time later.
                 guard !model.entries.isEmpty else { continue }
-                let waiter = model.entries[random.below(model.entries.count)].waiter
-                waiter.resolve(.cancelled)
-                model.cancelled.insert(ObjectIdentifier(waiter))
+                let entry = model.entries[random.below(model.entries.count)]
+                entry.waiter.resolve(.cancelled)
+                model.cancelled.insert(ObjectIdentifier(entry.place))
             case 3:
-                let gone = model.entries.filter {
-                    model.cancelled.contains(ObjectIdentifier($0.waiter))
+                for entry in model.entries where model.isCancelled(entry.place) {
+                    monitor.withLock { _ in entry.place.leave() }
                 }
-                for entry in gone { queue.remove(entry.waiter) }
-                model.entries.removeAll { model.cancelled.contains(ObjectIdentifier($0.waiter)) }
+                model.entries.removeAll { [model] in model.isCancelled($0.place) }
             default:
                 let released = 1 + random.below(4)
-                available += released
+                monitor.withLock { state in state.available += released }
                 model.available += released
             }
-            queue.grant(from: &available).resume()
-            model.grant()
-            #expect(available == model.available)
-            #expect(queue.count == model.entries.count)
+            monitor.withLock { state, wakeups in state.serve(&wakeups) }
+            model.serve()
+            monitor.withLock { state in
+                #expect(state.available == model.available)
+                #expect(state.queue.count == model.entries.count)
+            }
         }
         for waiter in model.granted { #expect(await waiter.wait() == .completed) }
-        for entry in model.entries { #expect(entry.waiter.resolve(.closed) != isCancelled(entry)) }
-
-        func isCancelled(_ entry: (waiter: Waiter, permits: Int)) -> Bool {
-            model.cancelled.contains(ObjectIdentifier(entry.waiter))
+        for entry in model.entries {
+            #expect(entry.waiter.resolve(.closed) != model.isCancelled(entry.place))
         }
     }
 }

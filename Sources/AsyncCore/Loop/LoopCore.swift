@@ -365,14 +365,15 @@ final class LoopCore: @unchecked Sendable {
         return counters.operationBudget >= 0
     }
 
+    /// A waiter that the task's standing handler does not know: for waits that a cancellation must
+    /// not end.
+    func makeUninterruptedWaiter() -> Waiter { hot.value.spareWaiters.popLast() ?? Waiter() }
+
     /// Lets every other ready task run, and the kernel be asked, before the calling task goes on.
-    ///
-    /// Takes a waiter without a standing handler: a cancellation must not let go of one that is
-    /// still in the list.
     nonisolated(nonsending) func yield() async {
         // On the drain thread there are no turns that could end the wait.
         if phase == .parked { return await Task.yield() }
-        let waiter = hot.value.spareWaiters.popLast() ?? Waiter()
+        let waiter = makeUninterruptedWaiter()
         _ = waiter.begin("yield()")
         hot.value.deferred.append(waiter)
         _ = await waiter.waitUninterrupted()

@@ -20,8 +20,8 @@ internal import Synchronization
 @safe
 final class Waiter: CompletionTarget, @unchecked Sendable {
     // SAFETY: `continuation` is written by the waiting task before the word becomes `armed`
-    // (release) and read by the one who claimed an armed wait (acquire). `next`, `previous`,
-    // `permits` and `isQueued` belong to the lock of the queue that the waiter is in, or to the
+    // (release) and read by the one who claimed an armed wait (acquire). `next`, `previous`
+    // and `isQueued` belong to the lock of the queue that the waiter is in, or to the
     // loop's thread for the loop's own list. `what` is written by the waiting task between begin
     // and the first publication.
 
@@ -65,7 +65,6 @@ final class Waiter: CompletionTarget, @unchecked Sendable {
     var next: Waiter?
     unowned(unsafe) var previous: Waiter?
     var isQueued = false
-    var permits = 1
 
     // For those who ask what waits for what (`WaitRegistry`).
     @exclusivity(unchecked) private(set) var what: StaticString = ""

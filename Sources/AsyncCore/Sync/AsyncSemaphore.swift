@@ -12,16 +12,43 @@
 ///
 /// ## Isolation
 /// *Any task*; ``tryAcquire(_:)`` and ``release(_:)`` also from synchronous code.
-public final class AsyncSemaphore: @unchecked Sendable {
-    // SAFETY: `available`, `queue`, `isClosed` and the counters are guarded by `lock`. Tasks are
-    // resumed without it.
-    private let lock = ThreadLock()
-    private let queue = WaiterQueue()
-    private var available: Int
+public final class AsyncSemaphore: Sendable {
+    private struct State: Sendable {
+        var available: Int
+        var isClosed = false
+        var acquired: UInt64 = 0
+        var waited: UInt64 = 0
+        /// Waits for permits; each asks for a number of them.
+        let queue = WaiterQueue<Int, Void>()
+
+        /// Takes permits, if nobody is before us, or joins the queue.
+        mutating func take(
+            _ count: Int, _ place: WaiterQueue<Int, Void>.Place?
+        ) throws(SemaphoreError) -> Void? {
+            if isClosed { throw .closed }
+            if queue.isEmpty, available >= count {
+                available -= count
+                acquired &+= 1
+                return ()
+            }
+            if let place {
+                waited &+= 1
+                queue.append(place)
+            }
+            return nil
+        }
+
+        /// Hands permits to those at the head, in order, as far as they suffice.
+        mutating func serve(_ wakeups: inout Wakeups) {
+            while let first = queue.first, first.request <= available {
+                queue.remove(first)
+                if wakeups.grant(first, ()) { available -= first.request }
+            }
+        }
+    }
+
+    private let monitor: Monitor<State>
     private let maximum: Int
-    private var isClosed = false
-    private var acquired: UInt64 = 0
-    private var waited: UInt64 = 0
 
     /// The largest number of permits that a semaphore can have.
     public static let maximumPermits = Int.max >> 3
@@ -40,7 +67,7 @@ public final class AsyncSemaphore: @unchecked Sendable {
         if permits > limit || limit > Self.maximumPermits {
             throw .aboveMaximum(permits: permits, maximum: min(limit, Self.maximumPermits))
         }
-        available = permits
+        monitor = Monitor(State(available: permits))
         self.maximum = limit
     }
 
@@ -57,88 +84,25 @@ public final class AsyncSemaphore: @unchecked Sendable {
     public nonisolated(nonsending) func acquire(_ count: Int = 1) async throws {
         if count < 1 { throw SemaphoreError.negativeCount(count) }
         if count > maximum { throw SemaphoreError.aboveMaximum(permits: count, maximum: maximum) }
-        if TaskIdentity.isCurrentCancelled { throw CancellationError() }
-        if try takeNow(count) {
-            if let core = LoopCore.current, !core.spendBudget() { await core.yield() }
-            return
+        try await monitor.wait("AsyncSemaphore.acquire", count) { state, _, place in
+            try state.take(count, place)
+        } onLeave: { state, wakeups in
+            // Those behind it may be content with what was too little for it.
+            state.serve(&wakeups)
         }
-        try await wait(count)
-    }
-
-    private func takeNow(_ count: Int) throws -> Bool {
-        lock.lock()
-        defer { lock.unlock() }
-        if isClosed { throw SemaphoreError.closed }
-        guard queue.isEmpty, available >= count else { return false }
-        available -= count
-        acquired &+= 1
-        return true
-    }
-
-    private nonisolated(nonsending) func wait(_ count: Int) async throws {
-        let core = LoopCore.current
-        let waiter = core?.makeWaiter() ?? Waiter()
-        guard waiter.begin("AsyncSemaphore.acquire") else { throw CancellationError() }
-        if let taken = takeOrQueue(waiter, count) {
-            waiter.abandon()
-            core?.recycle(waiter)
-            return try taken.get()
-        }
-        let outcome = await waiter.wait()
-        switch outcome {
-        case .completed:
-            core?.recycle(waiter)
-            // Cancelled after the hand-over, before it ran: the permit goes on.
-            if TaskIdentity.isCurrentCancelled {
-                giveBack(count)
-                throw CancellationError()
-            }
-        case .closed, .stopped:
-            core?.recycle(waiter)
-            throw SemaphoreError.closed
-        case .cancelled:
-            leave(waiter)
-            core?.recycle(waiter)
+        // Cancelled after the hand-over, before it ran: the permits go on.
+        if TaskIdentity.isCurrentCancelled {
+            giveBack(count)
             throw CancellationError()
         }
-    }
-
-    /// Nil if the waiter is in the queue now.
-    private func takeOrQueue(_ waiter: Waiter, _ count: Int) -> Result<Void, SemaphoreError>? {
-        lock.withLock {
-            if isClosed { return .failure(.closed) }
-            if queue.isEmpty && available >= count {
-                available -= count
-                acquired &+= 1
-                return .success(())
-            }
-            waited &+= 1
-            queue.append(waiter, permits: count)
-            return nil
-        }
-    }
-
-    /// Takes a cancelled waiter out.
-    ///
-    /// Those behind it may be content with what was too little for it.
-    private func leave(_ waiter: Waiter) {
-        let granted = lock.withLock {
-            queue.remove(waiter)
-            return queue.grant(from: &available)
-        }
-        granted.resume()
     }
 
     /// Takes permits if that needs no waiting: all of them, or none.
     ///
     /// - Returns: False if there are too few, if others wait already, or the semaphore is closed.
     public func tryAcquire(_ count: Int = 1) -> Bool {
-        lock.withLock {
-            guard count >= 1, !isClosed, queue.isEmpty, available >= count else { return false }
-            available -= count
-            acquired &+= 1
-            return true
-        }
+        guard count >= 1 else { return false }
+        return monitor.withLock { state in (try? state.take(count, nil)) != nil }
     }
 
     /// Gives permits back, or adds new ones.
@@ -150,26 +114,23 @@ public final class AsyncSemaphore: @unchecked Sendable {
     ///   maximum; nothing is released then.
     public func release(_ count: Int = 1) throws(SemaphoreError) {
         if count < 1 { throw .negativeCount(count) }
-        lock.lock()
-        let (sum, overflow) = available.addingReportingOverflow(count)
-        if overflow || sum > maximum {
-            lock.unlock()
-            throw .aboveMaximum(permits: overflow ? Int.max : sum, maximum: maximum)
+        try monitor.withLock { state, wakeups throws(SemaphoreError) in
+            let (sum, overflow) = state.available.addingReportingOverflow(count)
+            if overflow || sum > maximum {
+                throw .aboveMaximum(permits: overflow ? Int.max : sum, maximum: maximum)
+            }
+            state.available = sum
+            state.serve(&wakeups)
         }
-        available = sum
-        let granted = queue.grant(from: &available)
-        lock.unlock()
-        granted.resume()
     }
 
     /// Gives permits back that were taken: they cannot exceed the maximum, unless somebody released
     /// what was not his.
     private func giveBack(_ count: Int) {
-        lock.lock()
-        available = min(available + count, maximum)
-        let granted = queue.grant(from: &available)
-        lock.unlock()
-        granted.resume()
+        monitor.withLock { state, wakeups in
+            state.available = min(state.available + count, maximum)
+            state.serve(&wakeups)
+        }
     }
 
     /// Waits for a permit, runs `body`, and releases the permit, however the body ends.
@@ -190,11 +151,10 @@ public final class AsyncSemaphore: @unchecked Sendable {
     ///
     /// Permits that are out can still be released.
     public func close() {
-        let granted = lock.withLock {
-            isClosed = true
-            return queue.endAll(.closed)
+        monitor.withLock { state, wakeups in
+            state.isClosed = true
+            state.queue.failAll(SemaphoreError.closed, &wakeups)
         }
-        granted.resume()
     }
 
     /// How a semaphore stands.
@@ -211,10 +171,10 @@ public final class AsyncSemaphore: @unchecked Sendable {
 
     /// How the semaphore stands now.
     public var statistics: Statistics {
-        lock.withLock {
+        monitor.withLock { state in
             Statistics(
-                available: available, waiting: queue.count, acquiredAtOnce: acquired, waited: waited
-            )
+                available: state.available, waiting: state.queue.count,
+                acquiredAtOnce: state.acquired, waited: state.waited)
         }
     }
 }

@@ -1,0 +1,188 @@
+// A lock with the state that it guards, under which tasks are queued, and handed what they wait for.
+
+/// State that tasks share, and wait for: what every primitive of AsyncCore is made of.
+///
+/// A monitor (Hoare 1974) guards a value and the ``WaiterQueue``s that are kept with it. Everything
+/// is decided in one critical section: whether a task must wait, and who is handed what a release
+/// gave back. So nothing is lost between the look and the wait, and nobody can come in between.
+/// Tasks that were handed something are made ready after the lock is let go; nothing ever resumes,
+/// or runs code of somebody else's, while it is held.
+///
+/// A lock for tasks, in full:
+///
+/// ```swift
+/// struct TurnState: Sendable {
+///     var isTaken = false
+///     let queue = WaiterQueue<Void, Void>()
+/// }
+///
+/// final class Turn: Sendable {
+///     private let monitor = Monitor(TurnState())
+///
+///     func take() async throws {
+///         try await monitor.wait("Turn.take", ()) { state, _, place in
+///             if !state.isTaken {
+///                 state.isTaken = true
+///                 return ()  // taken without waiting
+///             }
+///             state.queue.append(place)
+///             return nil
+///         }
+///         // Handed over and cancelled in one: the turn goes on to the next.
+///         if Task.isCancelled {
+///             give()
+///             throw CancellationError()
+///         }
+///     }
+///
+///     func give() {
+///         monitor.withLock { state, wakeups in
+///             if !state.queue.grantFirst((), &wakeups) { state.isTaken = false }
+///         }
+///     }
+/// }
+/// ```
+///
+/// ## Isolation
+/// *Any task*, any thread; knows no loop. A task that waits resumes on its own executor.
+public final class Monitor<State: Sendable>: @unchecked Sendable {
+    // SAFETY: `state`, and the queues and places that are used with this monitor, are guarded by
+    // `lock`.
+    private let lock = ThreadLock()
+    @exclusivity(unchecked) private var state: State
+
+    /// A monitor with its state at the beginning.
+    public init(_ state: State) { unsafe self.state = state }
+
+    /// Runs `body` with the state, alone, and then makes those ready that it handed something to.
+    ///
+    /// `body` must be short. It must not call anything that may come back to the monitor, nor let
+    /// go of the last reference to an object of somebody else's: return such values instead.
+    ///
+    /// - Parameter body: Reads and changes the state; grants through the wake-ups.
+    /// - Returns: What `body` returns.
+    /// - Throws: What `body` throws.
+    @inline(__always)
+    public func withLock<R, E: Error>(
+        _ body: (inout State, inout Wakeups) throws(E) -> R
+    ) throws(E) -> R {
+        var wakeups = Wakeups()
+        lock.lock()
+        let result: R
+        do throws(E) {
+            result = try unsafe body(&state, &wakeups)
+        } catch {
+            lock.unlock()
+            wakeups.resume()
+            throw error
+        }
+        lock.unlock()
+        wakeups.resume()
+        return result
+    }
+
+    /// Reads or changes the state, alone.
+    ///
+    /// - Returns: What `body` returns.
+    /// - Throws: What `body` throws.
+    @inline(__always)
+    public func withLock<R, E: Error>(_ body: (inout State) throws(E) -> R) throws(E) -> R {
+        lock.lock()
+        defer { lock.unlock() }
+        return try unsafe body(&state)
+    }
+
+    /// Takes what is there, or waits in a queue until it is handed over.
+    ///
+    /// `decide` runs under the lock, once without a place and, if that gave nothing, once with one.
+    /// It returns what the task gets at once; or it appends the place to a queue of the state, and
+    /// returns nil. (Appending no place does nothing, so it need not ask.)
+    ///
+    /// A task that was handed something gets it, even if it was cancelled before it ran: what is
+    /// handed over is never lost. Where grants are permits, the caller then looks at the
+    /// cancellation, and passes the permit on.
+    ///
+    /// ## Cancellation
+    /// *Loses its place*: the task leaves its queue, and `onLeave` runs under the lock, in which
+    /// those behind it may be served.
+    ///
+    /// - Parameters:
+    ///   - description: What is waited for, for diagnosis: "AsyncLock.lock".
+    ///   - request: What those who grant can see of the wait; how many permits, say.
+    ///   - decide: Takes, or queues.
+    ///   - onLeave: Called if the wait was cancelled, after the place has left its queue.
+    /// - Returns: What was taken, or granted.
+    /// - Throws: `CancellationError`; what `decide` throws; the error that the wait was failed with.
+    public nonisolated(nonsending) func wait<Request, Grant>(
+        _ description: StaticString, _ request: Request,
+        until decide: (inout State, inout Wakeups, WaiterQueue<Request, Grant>.Place?) throws ->
+            Grant?,
+        onLeave: (inout State, inout Wakeups) -> Void = { _, _ in }
+    ) async throws -> Grant {
+        if TaskIdentity.isCurrentCancelled { throw CancellationError() }
+        let core = LoopCore.current
+        if let grant = try withLock({ try decide(&$0, &$1, nil) }) {
+            if let core, !core.spendBudget() { await core.yield() }
+            return grant
+        }
+        let waiter = core?.makeWaiter() ?? Waiter()
+        guard waiter.begin(description) else { throw CancellationError() }
+        let place = WaiterQueue<Request, Grant>.Place(request, waiter)
+        if let grant = try queue(place, decide, core) { return grant }
+        let outcome = await waiter.wait()
+        if outcome == .completed {
+            core?.recycle(waiter)
+            return try place.take()
+        }
+        withLock { state, wakeups in
+            place.leave()
+            onLeave(&state, &wakeups)
+        }
+        core?.recycle(waiter)
+        throw CancellationError()
+    }
+
+    /// The same for a wait that nothing but its grant may end: no cancellation is looked at.
+    ///
+    /// ## Cancellation
+    /// *Not a cancellation point*.
+    ///
+    /// - Parameters:
+    ///   - description: What is waited for, for diagnosis.
+    ///   - request: What those who grant can see of the wait.
+    ///   - decide: Takes, or queues.
+    /// - Returns: What was taken, or granted.
+    /// - Throws: What `decide` throws; the error that the wait was failed with.
+    public nonisolated(nonsending) func waitUninterrupted<Request, Grant>(
+        _ description: StaticString, _ request: Request,
+        until decide: (inout State, inout Wakeups, WaiterQueue<Request, Grant>.Place?) throws ->
+            Grant?
+    ) async throws -> Grant {
+        if let grant = try withLock({ try decide(&$0, &$1, nil) }) { return grant }
+        let core = LoopCore.current
+        let waiter = core?.makeUninterruptedWaiter() ?? Waiter()
+        _ = waiter.begin(description)
+        let place = WaiterQueue<Request, Grant>.Place(request, waiter)
+        if let grant = try queue(place, decide, core) { return grant }
+        _ = await waiter.waitUninterrupted()
+        core?.recycle(waiter)
+        return try place.take()
+    }
+
+    /// The second look, with a place to queue; a grant if there was no need to.
+    private func queue<Request, Grant>(
+        _ place: WaiterQueue<Request, Grant>.Place,
+        _ decide: (inout State, inout Wakeups, WaiterQueue<Request, Grant>.Place?) throws -> Grant?,
+        _ core: LoopCore?
+    ) throws -> Grant? {
+        let grant: Grant?
+        do {
+            grant = try withLock { try decide(&$0, &$1, place) }
+        } catch {
+            place.giveUp(core)
+            throw error
+        }
+        if grant != nil { place.giveUp(core) }
+        return grant
+    }
+}
