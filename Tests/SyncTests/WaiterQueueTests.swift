@@ -66,7 +66,9 @@ struct WaiterQueueTests {
         #expect(await entries[2].waiter.wait() == .completed)
     }
 
-    @Test func `a task that is cancelled but still queued refuses the grant (S42, L1)`() async throws {
+    @Test func `a task that is cancelled but still queued refuses the grant (S42, L1)`()
+        async throws
+    {
         let monitor = Monitor(Permits())
         let first = place()
         let second = place()
@@ -100,8 +102,7 @@ struct WaiterQueueTests {
         #expect(throws: SemaphoreError.closed) { try entries[2].place.take() }
     }
 
-    @Test func `those granted are made ready in order, once the lock is let go (S53)`() async throws
-    {
+    @Test func `those granted are made ready in order, after the lock (S53)`() async throws {
         try await onLoop {
             let monitor = Monitor(Permits())
             let order = Recorder<Int>()
