@@ -175,6 +175,7 @@ public struct Wakeups: ~Copyable {
     private mutating func finish<Request, Grant>(
         _ place: WaiterQueue<Request, Grant>.Place, _ result: Result<Grant, any Error>
     ) -> Bool {
+        // SAFETY: guarded by the monitor's lock, which the critical section that has us holds.
         precondition(
             unsafe place.queue == nil, "a place is granted something, and stays in its queue")
         // Before the claim: a task that has not suspended yet goes on at once.
