@@ -10,25 +10,19 @@ extension LoopCore {
     nonisolated(nonsending) func withStandingHandler<R>(
         _ body: nonisolated(nonsending) () async throws -> R
     ) async throws -> R {
-        guard isCurrent, let task = TaskIdentity.current, standingWaiters[task] == nil else {
+        guard isCurrent, let task = TaskIdentity.current, waiterPool.value.standing[task] == nil
+        else {
             return try await body()
         }
         let waiter = Waiter(hasStandingHandler: true)
-        standingWaiters.insert(waiter, for: task)
+        waiterPool.value.standing.insert(waiter, for: task)
         // The same task, and so the same thread, comes by here again: nothing else removes the
         // entry.
-        defer { standingWaiters.remove(task) }
+        defer { waiterPool.value.standing.remove(task) }
         return try await withTaskCancellationHandler {
             try await body()
         } onCancel: {
             waiter.requestCancellation()
         }
-    }
-
-    /// The calling task's standing waiter, if it has one.
-    @inline(__always)
-    var standingWaiter: Waiter? {
-        guard standingWaiters.count > 0, let task = TaskIdentity.current else { return nil }
-        return standingWaiters[task]
     }
 }

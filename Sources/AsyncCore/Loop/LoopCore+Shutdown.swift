@@ -22,11 +22,11 @@ extension LoopCore {
         case .open:
             if stopRequested.load(ordering: .acquiring) {
                 phaseWord.store(.closing, ordering: .releasing)
-                tasks.cancelAll()
+                tasks.value.cancelAll()
             }
             return false
         case .closing:
-            guard tasks.isEmpty && !hasReadyJobs else { return false }
+            guard tasks.value.isEmpty && !hasReadyJobs else { return false }
             phaseWord.store(.stopped, ordering: .releasing)
             sleepers.resolveAll(.stopped)
             deadlineScopes.stopAll()
@@ -41,7 +41,7 @@ extension LoopCore {
 
     /// Closes the inbox if nothing is left to run.
     private func park() -> Bool {
-        guard !hasReadyJobs, tasks.isEmpty, inbox.closeIfEmpty() else { return false }
+        guard !hasReadyJobs, tasks.value.isEmpty, inbox.closeIfEmpty() else { return false }
         DelayedJob.handOver(from: self)
         phaseWord.store(.parked, ordering: .releasing)
         return true
@@ -54,7 +54,7 @@ extension LoopCore {
     var hasShutdownStep: Bool {
         switch phase {
         case .open: stopRequested.load(ordering: .acquiring)
-        case .closing, .stopped: tasks.isEmpty && !hasReadyJobs
+        case .closing, .stopped: tasks.value.isEmpty && !hasReadyJobs
         case .parked: false
         }
     }

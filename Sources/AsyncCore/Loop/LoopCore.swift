@@ -39,9 +39,9 @@ final class LoopCore: @unchecked Sendable {
     // Owner thread only, from here on.
     private let hot: Confined<HotState>
     let hotCounters: Confined<LoopCounters>
-    private var expired: [DeadlineScope] = []
-    private var received: [Inbox.Item] = []
-    let tasks = TaskList()
+    let waiterPool: Confined<WaiterPool>
+    private let turnNanoseconds: UInt64
+    let tasks: Confined<TaskList>
     let watches = WatchList()
     let sleepers = WaiterList()
     let deadlineScopes = DeadlineScopeList()
@@ -63,8 +63,8 @@ final class LoopCore: @unchecked Sendable {
 
         var ready = JobRing()
         var deferred: [Waiter] = []
-        var spareWaiters: [Waiter] = []
-        var standingWaiters = TaskTable()
+        var expired: [DeadlineScope] = []
+        var received: [Inbox.Item] = []
 
         // Set once, before the loop first runs; the objects live as long as any job that is
         // enqueued on them.
@@ -102,11 +102,6 @@ final class LoopCore: @unchecked Sendable {
         unsafe hot.value.mainExecutor = main.asUnownedSerialExecutor()
     }
 
-    var standingWaiters: TaskTable {
-        @inline(__always) _read { yield hot.value.standingWaiters }
-        @inline(__always) _modify { yield &hot.value.standingWaiters }
-    }
-
     /// How many operations of the library a task may finish without suspending before it must let
     /// others run.
     static let operationsPerJob = 128
@@ -117,6 +112,9 @@ final class LoopCore: @unchecked Sendable {
         // After what can fail: a failed init runs no deinit, which frees these.
         hot = Confined(HotState())
         hotCounters = Confined(LoopCounters())
+        waiterPool = Confined(WaiterPool())
+        tasks = Confined(TaskList())
+        turnNanoseconds = configuration.turnNanoseconds
         door = LoopDoor(inbox: inbox, poller: poller)
         LoopRegistry.add(door)
     }
@@ -129,6 +127,8 @@ final class LoopCore: @unchecked Sendable {
         LoopRegistry.remove(door)
         hot.deallocate()
         hotCounters.deallocate()
+        waiterPool.deallocate()
+        tasks.deallocate()
     }
 
     var counters: LoopCounters {
@@ -260,35 +260,46 @@ final class LoopCore: @unchecked Sendable {
     }
 
     private func takeInbox() {
-        inbox.takeAll(into: &received)
-        if received.isEmpty { return }
-        for item in received {
+        inbox.takeAll(into: &hot.value.received)
+        if hot.value.received.isEmpty { return }
+        var items: [Inbox.Item] = []
+        swap(&items, &hot.value.received)
+        for item in items {
             switch item {
             case .job(let job): hot.value.ready.append(job)
             case .call(let call): call()
             }
         }
-        received.removeAll(keepingCapacity: true)
+        // Its memory serves the next batch.
+        items.removeAll(keepingCapacity: true)
+        hot.value.received = items
     }
 
     /// Runs jobs in order, new ones included, within the bounds of a turn.
     private func runReadyJobs(maxJobs: Int) {
         var left = min(maxJobs, hot.value.ready.isEmpty ? 0 : configuration.jobsPerTurn)
-        if left == 0 { return }
-        let end = left > Self.jobsPerClockLook ? poller.now &+ configuration.turnNanoseconds : .max
         var untilLook = Self.jobsPerClockLook
+        // Most turns run so few jobs that they never look at the clock. One that comes to look
+        // without having expected it counts its time from there.
+        var end = hot.value.ready.count > untilLook ? turnEnd(from: poller.now) : 0
         while left > 0, let job = hot.value.ready.popFirst() {
             run(job)
             left &-= 1
             untilLook &-= 1
             if untilLook == 0 {
-                if poller.now >= end { break }
+                let now = poller.now
+                if end == 0 { end = turnEnd(from: now) }
+                if now >= end { break }
                 untilLook = Self.jobsPerClockLook
             }
         }
     }
 
     private static let jobsPerClockLook = 32
+
+    private func turnEnd(from now: UInt64) -> UInt64 {
+        Monotonic.adding(turnNanoseconds, to: now)
+    }
 
     @inline(__always)
     func run(_ job: ReadyJob) {
@@ -317,14 +328,14 @@ final class LoopCore: @unchecked Sendable {
     /// ready at the deadline wins; and not while events are delivered, as a cancellation runs
     /// handlers of the user's.
     private func cancelExpired() {
-        while !expired.isEmpty {
-            let scopes = expired
-            expired.removeAll(keepingCapacity: true)
+        while !hot.value.expired.isEmpty {
+            var scopes: [DeadlineScope] = []
+            swap(&scopes, &hot.value.expired)
             for scope in scopes { scope.cancelBody(.expired) }
         }
     }
 
-    func noteExpired(_ scope: DeadlineScope) { expired.append(scope) }
+    func noteExpired(_ scope: DeadlineScope) { hot.value.expired.append(scope) }
 
     /// Tasks that yielded become ready after the jobs of this turn, and run after the kernel was
     /// asked.
@@ -345,18 +356,17 @@ final class LoopCore: @unchecked Sendable {
 
     /// A waiter for one wait of the calling task, which runs on this loop.
     @inline(__always)
-    func makeWaiter() -> Waiter {
-        standingWaiter ?? hot.value.spareWaiters.popLast() ?? Waiter()
-    }
+    func makeWaiter() -> Waiter { waiterPool.value.make() }
+
+    /// A waiter that the task's standing handler does not know: for waits that a cancellation must
+    /// not end.
+    func makeUninterruptedWaiter() -> Waiter { waiterPool.value.makeUninterrupted() }
 
     /// Takes a waiter back for reuse.
     ///
     /// Nobody may hold it any more in order to claim it.
     @inline(__always)
-    func recycle(_ waiter: Waiter) {
-        if waiter.hasStandingHandler || hot.value.spareWaiters.count >= 1024 { return }
-        hot.value.spareWaiters.append(waiter)
-    }
+    func recycle(_ waiter: Waiter) { waiterPool.value.recycle(waiter) }
 
     /// Spends one operation of the running job's budget; false when it is used up.
     @inline(__always)
@@ -364,10 +374,6 @@ final class LoopCore: @unchecked Sendable {
         counters.operationBudget &-= 1
         return counters.operationBudget >= 0
     }
-
-    /// A waiter that the task's standing handler does not know: for waits that a cancellation must
-    /// not end.
-    func makeUninterruptedWaiter() -> Waiter { hot.value.spareWaiters.popLast() ?? Waiter() }
 
     /// Lets every other ready task run, and the kernel be asked, before the calling task goes on.
     nonisolated(nonsending) func yield() async {
@@ -383,6 +389,6 @@ final class LoopCore: @unchecked Sendable {
     func makeReady(_ job: ReadyJob) { hot.value.ready.append(job) }
 
     var hasReadyJobs: Bool {
-        !hot.value.ready.isEmpty || !hot.value.deferred.isEmpty || !expired.isEmpty
+        !hot.value.ready.isEmpty || !hot.value.deferred.isEmpty || !hot.value.expired.isEmpty
     }
 }

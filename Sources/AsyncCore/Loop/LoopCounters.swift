@@ -13,7 +13,6 @@ struct LoopCounters {
     var turns: UInt64 = 0
     var jobs: UInt64 = 0
     var enqueuedLocally: UInt64 = 0
-    var spawned: UInt64 = 0
     var receives: UInt64 = 0
     var sends: UInt64 = 0
     var accepts: UInt64 = 0

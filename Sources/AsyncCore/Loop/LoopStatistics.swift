@@ -62,7 +62,8 @@ extension EventLoop {
         return Statistics(
             turns: counters.turns, polls: kernel.polls, waits: kernel.waits, jobs: counters.jobs,
             localEnqueues: counters.enqueuedLocally, remoteEnqueues: core.inbox.receivedCount,
-            spawnedTasks: counters.spawned, liveTasks: core.tasks.count, events: kernel.events,
+            spawnedTasks: core.tasks.value.spawned, liveTasks: core.tasks.value.count,
+            events: kernel.events,
             staleEvents: kernel.staleEvents, wakeUps: kernel.wakeUps,
             timersFired: kernel.timersFired, armedTimers: core.poller.timerCount,
             spuriousTurns: kernel.spuriousTurns, controlCalls: kernel.controlCalls,

@@ -19,6 +19,12 @@ enum Monotonic {
         return overflow1 || overflow2 ? never : deadline
     }
 
+    /// `now` plus nanoseconds; saturates.
+    static func adding(_ nanoseconds: UInt64, to now: UInt64) -> UInt64 {
+        let (sum, overflow) = now.addingReportingOverflow(nanoseconds)
+        return overflow ? never : sum
+    }
+
     /// The time from `now` until `deadline`; zero if it has passed.
     static func duration(from now: UInt64, to deadline: UInt64) -> Duration {
         deadline <= now ? .zero : .nanoseconds(Int64(clamping: deadline - now))

@@ -10,39 +10,52 @@ internal import Synchronization
 @safe
 @usableFromInline
 final class TaskRecord: @unchecked Sendable {
-    // SAFETY: `name` and `core` are immutable. `next`, `previous`, `identity`, the observers,
-    // `failure` and `didFail` are the owner thread's until `isFinished` is set (release);
-    // `failure` is read afterwards, in deinit.
-    let core: LoopCore
+    // SAFETY: `name`, `core` and `list` are immutable. The links, `identity`, the observers and
+    // `failure` are the owner thread's until `isFinished` is set (release); `failure` is read
+    // afterwards, in deinit. The task holds the loop's executor, and with it the core, for as long
+    // as it runs; a failure that may have to be reported holds the core itself. A record is in the
+    // list only while its task runs, and the task holds it.
+    private let core: Unmanaged<LoopCore>
+    private let list: Confined<TaskList>
     let name: String?
 
-    // Not checked for overlapping accesses at run time: a task costs a dozen of them, and none
-    // calls anything.
+    /// An error that somebody should look at.
+    private struct Failure {
+        let error: any Error
+        /// Reports it, if nobody does.
+        let core: LoopCore
+    }
+
+    // Not checked for overlapping accesses at run time, nor counted where the task's own life
+    // suffices: a task costs a dozen of them.
     @exclusivity(unchecked) private var identity: TaskIdentity?
-    @exclusivity(unchecked) private var failure: (any Error)?
+    @exclusivity(unchecked) private var failure: Failure?
     @exclusivity(unchecked) private var didFail = false
     @exclusivity(unchecked) private var observer: (any TaskObserver)?
     @exclusivity(unchecked) private var otherObservers: [any TaskObserver]?
+    @exclusivity(unchecked) fileprivate var next: Unmanaged<TaskRecord>?
+    @exclusivity(unchecked) fileprivate var previous: Unmanaged<TaskRecord>?
 
     private let finished = Atomic<Bool>(false)
     private let observed = Atomic<Bool>(false)
 
-    // Links of the loop's list.
-    // SAFETY: a record is in the list only while its task runs, and the task holds it.
-    @exclusivity(unchecked) fileprivate unowned(unsafe) var next: TaskRecord?
-    @exclusivity(unchecked) fileprivate unowned(unsafe) var previous: TaskRecord?
-
     @usableFromInline
     init(core: LoopCore, name: String?) {
-        self.core = core
+        unsafe self.core = .passUnretained(core)
+        list = core.tasks
         self.name = name
     }
 
     deinit {
         // The acquiring load pairs with the store in `finish`: the last reference may go elsewhere.
         if isFinished, let failure = unsafe failure, !observed.load(ordering: .relaxed) {
-            core.reportUnhandled(failure, in: name)
+            failure.core.reportUnhandled(failure.error, in: name)
         }
+    }
+
+    /// Whether the task was spawned on `core`, which is alive.
+    func belongs(to core: LoopCore) -> Bool {
+        unsafe self.core.toOpaque() == Unmanaged.passUnretained(core).toOpaque()
     }
 
     /// Somebody looks at the task's result: its error is not lost.
@@ -55,9 +68,8 @@ final class TaskRecord: @unchecked Sendable {
     @usableFromInline
     func start() {
         unsafe identity = TaskIdentity.current
-        core.tasks.add(self)
-        core.counters.spawned &+= 1
-        if core.phase != .open { cancel() }
+        list.value.add(self)
+        if unsafe core._withUnsafeGuaranteedRef({ $0.phase != .open }) { cancel() }
     }
 
     /// The last thing that the task does.
@@ -65,15 +77,22 @@ final class TaskRecord: @unchecked Sendable {
     func finish(_ error: (any Error)?) {
         if let error {
             unsafe didFail = true
-            if !(error is CancellationError) { unsafe failure = error }
+            if !(error is CancellationError) {
+                // SAFETY: the task, which runs, holds the core; from here on the failure does.
+                unsafe failure = Failure(error: error, core: core.takeUnretainedValue())
+            }
         }
-        core.tasks.remove(self)
+        list.value.remove(self)
         finished.store(true, ordering: .releasing)
-        guard let observer = unsafe observer else { return }
+        if unsafe observer != nil { tellObservers() }
+    }
+
+    private func tellObservers() {
+        let observer = unsafe observer
         let others = unsafe otherObservers
         unsafe self.observer = nil
         unsafe otherObservers = nil
-        observer.taskFinished(self)
+        observer?.taskFinished(self)
         for other in others ?? [] { other.taskFinished(self) }
     }
 
@@ -108,32 +127,48 @@ protocol TaskObserver: AnyObject {
 ///
 /// Owner thread only.
 @safe
-final class TaskList {
+struct TaskList: ~Copyable {
     // SAFETY: a record is in the list only while its task runs, and the task holds it.
+    private var first: Unmanaged<TaskRecord>?
+    private var last: Unmanaged<TaskRecord>?
 
-    @exclusivity(unchecked) private unowned(unsafe) var first: TaskRecord?
-    @exclusivity(unchecked) private unowned(unsafe) var last: TaskRecord?
-    @exclusivity(unchecked) private var live = 0
+    /// How many tasks run.
+    private(set) var count = 0
 
-    var count: Int { unsafe live }
+    /// How many have run, those that run included.
+    private(set) var spawned: UInt64 = 0
 
     var isEmpty: Bool { count == 0 }
 
-    func add(_ record: TaskRecord) {
+    mutating func add(_ record: TaskRecord) {
+        let link = unsafe Unmanaged.passUnretained(record)
         unsafe record.previous = last
-        if let last = unsafe last { unsafe last.next = record } else { unsafe first = record }
-        unsafe last = record
-        unsafe live += 1
+        if let last = unsafe last {
+            unsafe last._withUnsafeGuaranteedRef { unsafe $0.next = link }
+        } else {
+            unsafe first = link
+        }
+        unsafe last = link
+        count &+= 1
+        spawned &+= 1
     }
 
-    func remove(_ record: TaskRecord) {
+    mutating func remove(_ record: TaskRecord) {
         let next = unsafe record.next
         let previous = unsafe record.previous
-        if let next { unsafe next.previous = previous } else { unsafe last = previous }
-        if let previous { unsafe previous.next = next } else { unsafe first = next }
+        if let next = unsafe next {
+            unsafe next._withUnsafeGuaranteedRef { unsafe $0.previous = previous }
+        } else {
+            unsafe last = previous
+        }
+        if let previous = unsafe previous {
+            unsafe previous._withUnsafeGuaranteedRef { unsafe $0.next = next }
+        } else {
+            unsafe first = next
+        }
         unsafe record.next = nil
         unsafe record.previous = nil
-        unsafe live -= 1
+        count &-= 1
     }
 
     /// Cancels all.
@@ -142,10 +177,12 @@ final class TaskList {
     func cancelAll() { forEach { $0.cancel() } }
 
     func forEach(_ body: (TaskRecord) -> Void) {
-        var record = unsafe first
-        while let current = record {
-            unsafe record = current.next
-            body(current)
+        var link = unsafe first
+        while let current = unsafe link {
+            // SAFETY: what is in the list is alive; see above.
+            let record = unsafe current.takeUnretainedValue()
+            unsafe link = record.next
+            body(record)
         }
     }
 }

@@ -9,20 +9,25 @@
 @safe
 final class Watch: CompletionTarget {
     // SAFETY: whoever made the watch holds the core for longer than the watch. A watch is in the
-    // core's list only while it is registered, and the registration holds it.
+    // core's list only while it is registered, and the registration holds it. A waiting task holds
+    // its waiter, and takes it off its place before it lets go.
 
     enum Direction { case read, write }
 
     /// What the hot path looks at, through a pointer of its own.
+    @safe
     struct State {
+        // SAFETY: as for the watch.
         fileprivate(set) var token: WatchToken?
         fileprivate(set) var descriptor: CInt = -1
-        fileprivate var reader: Waiter?
-        fileprivate var writer: Waiter?
+        // Not counted: a round trip of an echo server would pay for it four times.
+        fileprivate var reader: Unmanaged<Waiter>?
+        fileprivate var writer: Unmanaged<Waiter>?
     }
 
     unowned(unsafe) let core: LoopCore
     let state = Confined(State())
+    private let waiterPool: Confined<WaiterPool>
 
     // Links of the loop's list of watches.
     var next: Watch?
@@ -30,6 +35,7 @@ final class Watch: CompletionTarget {
 
     init(core: LoopCore) {
         unsafe self.core = core
+        waiterPool = core.waiterPool
     }
 
     deinit { state.deallocate() }
@@ -82,43 +88,56 @@ final class Watch: CompletionTarget {
     }
 
     /// A waiter that is in its place; nil if there is nothing to wait for.
+    @inline(__always)
     private func prepare(_ direction: Direction, _ what: StaticString) -> Waiter? {
         // A loop that has stopped has closed its watches.
         if !isOpen { return nil }
-        let waiter = unsafe core.makeWaiter()
+        let waiter = waiterPool.value.make()
         guard waiter.begin(what) else { return nil }
-        if direction == .read { state.value.reader = waiter } else { state.value.writer = waiter }
+        let place = unsafe Unmanaged.passUnretained(waiter)
+        if direction == .read {
+            unsafe state.value.reader = place
+        } else {
+            unsafe state.value.writer = place
+        }
         return waiter
     }
 
-    /// An event takes the waiter off its place; other outcomes leave that to us.
+    /// Takes the waiter off its place, if an event or the end has not done so.
+    @inline(__always)
     private func finish(_ direction: Direction, _ waiter: Waiter) {
+        // One wait at a time in each direction: what is in its place is ours.
         if direction == .read {
-            if state.value.reader === waiter { state.value.reader = nil }
+            unsafe state.value.reader = nil
         } else {
-            if state.value.writer === waiter { state.value.writer = nil }
+            unsafe state.value.writer = nil
         }
-        unsafe core.recycle(waiter)
+        waiterPool.value.recycle(waiter)
     }
 
     override func becameReady(_ readiness: Readiness) {
-        if !readiness.isDisjoint(with: .endsReadWait), let waiter = state.value.reader {
-            state.value.reader = nil
-            waiter.resolve(.completed)
-        }
-        if !readiness.isDisjoint(with: .endsWriteWait), let waiter = state.value.writer {
-            state.value.writer = nil
-            waiter.resolve(.completed)
-        }
+        if !readiness.isDisjoint(with: .endsReadWait) { endRead(.completed) }
+        if !readiness.isDisjoint(with: .endsWriteWait) { endWrite(.completed) }
     }
 
     /// Ends both waits with `outcome`.
     private func wake(_ outcome: Waiter.Outcome) {
-        let waiters = (state.value.reader, state.value.writer)
-        state.value.reader = nil
-        state.value.writer = nil
-        waiters.0?.resolve(outcome)
-        waiters.1?.resolve(outcome)
+        endRead(outcome)
+        endWrite(outcome)
+    }
+
+    @inline(__always)
+    private func endRead(_ outcome: Waiter.Outcome) {
+        guard let waiter = unsafe state.value.reader else { return }
+        unsafe state.value.reader = nil
+        unsafe waiter._withUnsafeGuaranteedRef { _ = $0.resolve(outcome) }
+    }
+
+    @inline(__always)
+    private func endWrite(_ outcome: Waiter.Outcome) {
+        guard let waiter = unsafe state.value.writer else { return }
+        unsafe state.value.writer = nil
+        unsafe waiter._withUnsafeGuaranteedRef { _ = $0.resolve(outcome) }
     }
 }
 

@@ -77,8 +77,9 @@ final class Poller: @unchecked Sendable {
             case CEL_KIND_READY.rawValue:
                 // SAFETY: a registration that still exists keeps its target alive.
                 guard unsafe cel_fd_is_current(loop, completion.token) else { continue }
-                let target = unsafe Self.unmanaged(completion.user).takeUnretainedValue()
-                target.becameReady(Readiness(rawValue: completion.events))
+                unsafe Self.unmanaged(completion.user)._withUnsafeGuaranteedRef {
+                    $0.becameReady(Readiness(rawValue: completion.events))
+                }
             default:
                 break  // A wake-up: its purpose, a new turn, is served.
             }
