@@ -13,7 +13,7 @@ extension LoopCore {
         guard isCurrent, let task = TaskIdentity.current, standingWaiters[task] == nil else {
             return try await body()
         }
-        let waiter = Waiter(hasStandingHandler: true)
+        let waiter = Waiter(hasStandingHandler: true, log: simulation?.waits)
         standingWaiters.insert(waiter, for: task)
         // The same task, and so the same thread, comes by here again: nothing else removes the
         // entry.

@@ -28,6 +28,8 @@ final class LoopCore: @unchecked Sendable {
     let configuration: EventLoop.Configuration
     let poller: Poller
     let inbox = Inbox()
+    /// Time and order under test; nil in a loop that works.
+    let simulation: Simulation?
     private let door: LoopDoor
 
     private let owner = Atomic<UInt>(0)
@@ -113,10 +115,13 @@ final class LoopCore: @unchecked Sendable {
 
     init(configuration: EventLoop.Configuration) throws(SystemError) {
         self.configuration = configuration
-        poller = try Poller(systemCalls: configuration.systemCalls)
+        poller = try Poller(
+            systemCalls: configuration.systemCalls,
+            stoppedClock: configuration.simulation.map { _ in Simulation.startOfTime })
         // After what can fail: a failed init runs no deinit, which frees these.
         hot = Confined(HotState())
         hotCounters = Confined(LoopCounters())
+        simulation = configuration.simulation.map(Simulation.init)
         door = LoopDoor(inbox: inbox, poller: poller)
         LoopRegistry.add(door)
     }
@@ -250,7 +255,7 @@ final class LoopCore: @unchecked Sendable {
             pollWithoutWaiting(always: alwaysPoll)
         } else if inbox.prepareToSleep() {
             hot.value.ready.shrinkIfSparse()
-            _ = poller.poll(wait: true)
+            if let simulation { letTimePass(simulation) } else { _ = poller.poll(wait: true) }
             inbox.wokeUp()
         } else {
             // Others keep sending: what they send must not keep the kernel's events waiting.
@@ -273,6 +278,9 @@ final class LoopCore: @unchecked Sendable {
 
     /// Runs jobs in order, new ones included, within the bounds of a turn.
     private func runReadyJobs(maxJobs: Int) {
+        if let simulation, simulation.isSeeded {
+            return runReadyJobs(inOrderOf: simulation, maxJobs: maxJobs)
+        }
         var left = min(maxJobs, hot.value.ready.isEmpty ? 0 : configuration.jobsPerTurn)
         if left == 0 { return }
         let end = left > Self.jobsPerClockLook ? poller.now &+ configuration.turnNanoseconds : .max
@@ -291,9 +299,9 @@ final class LoopCore: @unchecked Sendable {
     private static let jobsPerClockLook = 32
 
     @inline(__always)
-    func run(_ job: ReadyJob) {
+    func run(_ job: ReadyJob, budget: Int = operationsPerJob) {
         counters.jobs &+= 1
-        counters.operationBudget = Self.operationsPerJob
+        counters.operationBudget = budget
         switch job.executor {
         case .task:
             guard let executor = unsafe hot.value.taskExecutor else {
@@ -346,7 +354,7 @@ final class LoopCore: @unchecked Sendable {
     /// A waiter for one wait of the calling task, which runs on this loop.
     @inline(__always)
     func makeWaiter() -> Waiter {
-        standingWaiter ?? hot.value.spareWaiters.popLast() ?? Waiter()
+        standingWaiter ?? hot.value.spareWaiters.popLast() ?? Waiter(log: simulation?.waits)
     }
 
     /// Takes a waiter back for reuse.
@@ -367,7 +375,9 @@ final class LoopCore: @unchecked Sendable {
 
     /// A waiter that the task's standing handler does not know: for waits that a cancellation must
     /// not end.
-    func makeUninterruptedWaiter() -> Waiter { hot.value.spareWaiters.popLast() ?? Waiter() }
+    func makeUninterruptedWaiter() -> Waiter {
+        hot.value.spareWaiters.popLast() ?? Waiter(log: simulation?.waits)
+    }
 
     /// Lets every other ready task run, and the kernel be asked, before the calling task goes on.
     nonisolated(nonsending) func yield() async {
@@ -379,6 +389,11 @@ final class LoopCore: @unchecked Sendable {
         _ = await waiter.waitUninterrupted()
         recycle(waiter)
     }
+
+    /// Takes a ready job out of turn.
+    func takeReady(at index: Int) -> ReadyJob? { hot.value.ready.pop(at: index) }
+
+    var readyCount: Int { hot.value.ready.count }
 
     func makeReady(_ job: ReadyJob) { hot.value.ready.append(job) }
 
