@@ -20,6 +20,21 @@ extension LoopCore {
         try Self.check(outcome)
     }
 
+    /// Makes a job ready when the deadline has passed: plain `Task.sleep`.
+    func enqueue(_ job: UnownedJob, at deadline: UInt64) {
+        let delayed = DelayedJob(core: self, job: ReadyJob(job, on: .task))
+        if isCurrent {
+            delayed.schedule(at: deadline)
+        } else {
+            post { delayed.schedule(at: deadline) }
+        }
+    }
+
+    /// Now plus `delay`, in monotonic nanoseconds; saturates at both ends.
+    func deadline(after delay: Duration) -> UInt64 {
+        Monotonic.adding(delay, to: poller.now)
+    }
+
     /// An instant of the continuous clock as a deadline.
     ///
     /// Equal instants become equal deadlines, so that what expires together on paper does so here.

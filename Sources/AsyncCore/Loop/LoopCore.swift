@@ -190,21 +190,6 @@ final class LoopCore: @unchecked Sendable {
         }
     }
 
-    /// Makes a job ready when the deadline has passed: plain `Task.sleep`.
-    func enqueue(_ job: UnownedJob, at deadline: UInt64) {
-        let delayed = DelayedJob(core: self, job: ReadyJob(job, on: .task))
-        if isCurrent {
-            delayed.schedule(at: deadline)
-        } else {
-            post { delayed.schedule(at: deadline) }
-        }
-    }
-
-    /// Now plus `delay`, in monotonic nanoseconds; saturates at both ends.
-    func deadline(after delay: Duration) -> UInt64 {
-        Monotonic.adding(delay, to: poller.now)
-    }
-
     /// Jobs that came through ``enqueue(_:on:)`` of the owner, or from the calling thread before
     /// the loop runs.
     var enqueuedByThisThread: UInt64 {
