@@ -22,6 +22,7 @@ let package = Package(
     name: "AsyncCore",
     products: [
         .library(name: "AsyncCore", targets: ["AsyncCore"]),
+        .library(name: "AsyncCoreTesting", targets: ["AsyncCoreTesting"]),
         .library(name: "CEventLoop", targets: ["CEventLoop"]),
     ],
     targets: [
@@ -39,6 +40,8 @@ let package = Package(
         .target(
             name: "AsyncCore", dependencies: ["CEventLoop", "CSwiftRuntime"],
             swiftSettings: swiftSettings),
+        .target(
+            name: "AsyncCoreTesting", dependencies: ["AsyncCore"], swiftSettings: swiftSettings),
         .target(
             name: "CEventLoopTestSupport", dependencies: ["CEventLoop"],
             path: "Tests/CEventLoopTestSupport",
@@ -59,27 +62,34 @@ let package = Package(
         .testTarget(
             name: "LoopTests",
             dependencies: [
-                "AsyncCore", "AsyncCoreTestSupport", "CEventLoop", "CEventLoopTestSupport",
-                "ProgramModeProbe",
+                "AsyncCore", "AsyncCoreTesting", "AsyncCoreTestSupport", "CEventLoop",
+                "CEventLoopTestSupport", "ProgramModeProbe",
             ],
             swiftSettings: testSettings),
         .testTarget(
             name: "SyncTests",
             dependencies: [
-                "AsyncCore", "AsyncCoreTestSupport", "CEventLoop", "CEventLoopTestSupport",
+                "AsyncCore", "AsyncCoreTesting", "AsyncCoreTestSupport", "CEventLoop",
+                "CEventLoopTestSupport",
             ],
             swiftSettings: testSettings),
         .testTarget(
             name: "TasksTests",
             dependencies: [
-                "AsyncCore", "AsyncCoreTestSupport", "CEventLoop", "CEventLoopTestSupport",
+                "AsyncCore", "AsyncCoreTesting", "AsyncCoreTestSupport", "CEventLoop",
+                "CEventLoopTestSupport",
             ],
             swiftSettings: testSettings),
         .testTarget(
             name: "NetTests",
             dependencies: [
-                "AsyncCore", "AsyncCoreTestSupport", "CEventLoop", "CEventLoopTestSupport",
+                "AsyncCore", "AsyncCoreTesting", "AsyncCoreTestSupport", "CEventLoop",
+                "CEventLoopTestSupport",
             ],
+            swiftSettings: testSettings),
+        .testTarget(
+            name: "AsyncCoreTestingTests",
+            dependencies: ["AsyncCore", "AsyncCoreTesting", "AsyncCoreTestSupport"],
             swiftSettings: testSettings),
     ],
     swiftLanguageModes: [.v6],

@@ -2,7 +2,7 @@
 ///
 /// A part (registry, timers, wake-up) is changed by its own source file alone; the others read it.
 /// Everything here belongs to the loop's thread, except `wakeup_fd` and `sys`, which never change,
-/// and `wakeup_errors`, which is atomic: that is what makes `cel_loop_wakeup` safe from anywhere.
+/// and `wakeup_errors` and `stopped_ns`, which are atomic: that is what makes `cel_loop_wakeup` safe from anywhere.
 #pragma once
 
 #include <errno.h>
@@ -88,6 +88,7 @@ struct cel_loop {
     struct cel__timers timers;
     struct cel_statistics statistics; ///< Without `wakeup_errors`.
     atomic_uint_fast64_t wakeup_errors;
+    atomic_uint_fast64_t stopped_ns; ///< What a stopped clock shows; CEL_NEVER while it runs.
     struct epoll_event events[CEL__EVENTS];
 };
 
@@ -140,6 +141,13 @@ uint32_t cel__timers_take_due(cel_loop *loop, uint64_t now_ns, struct cel_comple
 
 /// Sets the timer descriptor for the earliest deadline, if it is not set well already.
 CEL_CHECKED int cel__timers_arm(cel_loop *loop, uint64_t now_ns);
+
+/// Sets the timer descriptor to report after `real_ns` nanoseconds, whatever the deadlines; for
+/// CEL_NEVER to report nothing.
+CEL_CHECKED int cel__timers_bound_wait(cel_loop *loop, uint64_t real_ns);
+
+/// Whether the clock stands still; see cel_clock.h.
+bool cel__clock_is_stopped(const cel_loop *loop);
 
 /// The timer descriptor has reported: empties it.
 void cel__timers_acknowledge(cel_loop *loop);

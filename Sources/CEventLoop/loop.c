@@ -59,6 +59,7 @@ int cel_loop_create(const struct cel_options *_Nullable options,
     loop->wakeup_fd = -1;
     loop->statistics = (struct cel_statistics){0};
     atomic_init(&loop->wakeup_errors, 0);
+    atomic_init(&loop->stopped_ns, CEL_NEVER);
     cel__registry_init(&loop->registry, generation);
     cel__timers_init(&loop->timers, generation);
 
@@ -110,7 +111,16 @@ static uint32_t deliver(cel_loop *loop, uint32_t fetched, struct cel_completion 
     return count;
 }
 
-int cel_loop_poll(cel_loop *loop, bool wait, struct cel_completion *out, uint32_t capacity) {
+/// Sets the timer descriptor for a wait: for the earliest deadline, or, as a stopped clock reaches
+/// none, for the end of the wait in real time (CEL_NEVER: no end).
+static int arm(cel_loop *loop, uint64_t now, uint64_t real_ns) {
+    if (cel__clock_is_stopped(loop)) return cel__timers_bound_wait(loop, real_ns);
+    return cel__timers_arm(loop, now);
+}
+
+/// A turn; one that waits does so for `real_ns` at most, if the clock is stopped.
+static int turn(cel_loop *loop, bool wait, uint64_t real_ns, struct cel_completion *out,
+                uint32_t capacity) {
     if (capacity < 2) return -EINVAL;
     if (capacity > INT_MAX) capacity = INT_MAX;
     loop->statistics.turns++;
@@ -118,7 +128,7 @@ int cel_loop_poll(cel_loop *loop, bool wait, struct cel_completion *out, uint32_
     uint64_t now = wait || loop->timers.count > 0 ? cel_loop_now(loop) : 0;
     bool waits = wait && !cel__timers_are_due(&loop->timers, now);
     if (waits) {
-        int result = cel__timers_arm(loop, now);
+        int result = arm(loop, now, real_ns);
         if (result < 0) return result;
         loop->statistics.waits++;
     }
@@ -140,23 +150,24 @@ int cel_loop_poll(cel_loop *loop, bool wait, struct cel_completion *out, uint32_
     return (int)count;
 }
 
+int cel_loop_poll(cel_loop *loop, bool wait, struct cel_completion *out, uint32_t capacity) {
+    return turn(loop, wait, CEL_NEVER, out, capacity);
+}
+
+int cel_clock_poll(cel_loop *loop, uint64_t real_ns, struct cel_completion *out,
+                   uint32_t capacity) {
+    if (!cel__clock_is_stopped(loop)) return -EINVAL;
+    return turn(loop, true, real_ns, out, capacity);
+}
+
 int cel_loop_arm(cel_loop *loop) {
+    if (cel__clock_is_stopped(loop)) return 0;
     if (loop->timers.count == 0 && loop->timers.armed_ns == CEL_NEVER) return 0;
     return cel__timers_arm(loop, cel_loop_now(loop));
 }
 
 int cel_loop_descriptor(const cel_loop *loop) {
     return loop->epoll_fd;
-}
-
-uint64_t cel_loop_now(const cel_loop *loop) {
-    struct timespec now;
-    // Cannot fail for this clock. If it did, no time has passed: late is allowed, early is not.
-    if (loop->sys->clock_gettime(CLOCK_MONOTONIC, &now) < 0 || now.tv_sec < 0) return 0;
-    const uint64_t second = 1000000000;
-    uint64_t seconds = (uint64_t)now.tv_sec;
-    if (seconds >= CEL_NEVER / second) return CEL_NEVER - 1;
-    return seconds * second + (uint64_t)now.tv_nsec;
 }
 
 const struct cel_sys *cel_loop_sys(const cel_loop *loop) {

@@ -241,6 +241,19 @@ uint32_t cel__timers_take_due(cel_loop *loop, uint64_t now_ns, struct cel_comple
     return count;
 }
 
+/// Sets the timer descriptor, which holds `armed_ns` from now on. 0 disarms; the kernel's own time
+/// ends at INT64_MAX, after 292 years.
+static int set_descriptor(cel_loop *loop, int flags, uint64_t at, uint64_t armed_ns) {
+    struct itimerspec value = {0};
+    if (at > INT64_MAX) at = INT64_MAX;
+    value.it_value.tv_sec = (time_t)(at / 1000000000);
+    value.it_value.tv_nsec = (long)(at % 1000000000);
+    loop->statistics.timer_arms++;
+    if (loop->sys->timerfd_settime(loop->timers.fd, flags, &value, NULL) < 0) return -errno;
+    loop->timers.armed_ns = armed_ns;
+    return 0;
+}
+
 int cel__timers_arm(cel_loop *loop, uint64_t now_ns) {
     struct cel__timers *timers = &loop->timers;
     uint64_t earliest = cel_loop_next_deadline(loop);
@@ -248,17 +261,17 @@ int cel__timers_arm(cel_loop *loop, uint64_t now_ns) {
     if (earliest >= timers->armed_ns && !passed) return 0;
 
     // Zero would disarm, and is what CEL_NEVER asks for: a time that has passed and was not read
-    // would end the wait for nothing. The kernel's own time ends at INT64_MAX, after 292 years.
-    uint64_t at = earliest == 0 ? 1 : earliest > INT64_MAX ? INT64_MAX : earliest;
-    struct itimerspec value = {0};
-    if (earliest != CEL_NEVER) {
-        value.it_value.tv_sec = (time_t)(at / 1000000000);
-        value.it_value.tv_nsec = (long)(at % 1000000000);
+    // would end the wait for nothing.
+    uint64_t at = earliest == 0 ? 1 : earliest == CEL_NEVER ? 0 : earliest;
+    return set_descriptor(loop, TFD_TIMER_ABSTIME, at, earliest);
+}
+
+int cel__timers_bound_wait(cel_loop *loop, uint64_t real_ns) {
+    if (real_ns == CEL_NEVER) {
+        if (loop->timers.armed_ns == CEL_NEVER) return 0;
+        return set_descriptor(loop, 0, 0, CEL_NEVER);
     }
-    loop->statistics.timer_arms++;
-    if (loop->sys->timerfd_settime(timers->fd, TFD_TIMER_ABSTIME, &value, NULL) < 0) return -errno;
-    timers->armed_ns = earliest;
-    return 0;
+    return set_descriptor(loop, 0, real_ns == 0 ? 1 : real_ns, 0);
 }
 
 void cel__timers_acknowledge(cel_loop *loop) {

@@ -14,7 +14,7 @@ extension LoopCore {
         else {
             return try await body()
         }
-        let waiter = Waiter(hasStandingHandler: true)
+        let waiter = Waiter(hasStandingHandler: true, log: simulation?.waits)
         waiterPool.value.standing.insert(waiter, for: task)
         // The same task, and so the same thread, comes by here again: nothing else removes the
         // entry.

@@ -39,6 +39,9 @@ extension EventLoop {
         /// Tests replace them.
         var systemCalls = SystemCalls.kernel
 
+        /// Time and order under test; nil for a loop that works.
+        package var simulation: SimulationOptions?
+
         /// The default configuration.
         public init() {}
 

@@ -70,6 +70,7 @@ extension EventLoop {
     package func runMain<R: Sendable>(_ body: sending @escaping () async throws -> R) throws -> R {
         let main = MainBody<R>(core: core)
         let task = main.start(body, on: loopTaskExecutor)
+        core.simulation?.main = task
         let interrupts = Interrupts(
             signals: core.configuration.interruptSignals, poller: core.poller)
         defer { interrupts.close() }
@@ -81,6 +82,7 @@ extension EventLoop {
                 task.cancel()
             }
         }
+        if let failure = core.simulation?.failure { throw failure }
         return try main.result()
     }
 

@@ -27,10 +27,7 @@ extension LoopCore {
             return false
         case .closing:
             guard tasks.value.isEmpty && !hasReadyJobs else { return false }
-            phaseWord.store(.stopped, ordering: .releasing)
-            sleepers.resolveAll(.stopped)
-            deadlineScopes.stopAll()
-            watches.stopAll()
+            stopOperations()
             return false
         case .stopped:
             return park()
@@ -39,9 +36,26 @@ extension LoopCore {
         }
     }
 
+    /// Ends all waits for time and descriptors; from here on new ones fail at once.
+    func stopOperations() {
+        phaseWord.store(.stopped, ordering: .releasing)
+        sleepers.resolveAll(.stopped)
+        deadlineScopes.stopAll()
+        watches.stopAll()
+    }
+
     /// Closes the inbox if nothing is left to run.
     private func park() -> Bool {
-        guard !hasReadyJobs, tasks.value.isEmpty, inbox.closeIfEmpty() else { return false }
+        guard !hasReadyJobs, tasks.value.isEmpty else { return false }
+        return abandon()
+    }
+
+    /// Leaves the loop as it is, with tasks that wait for ever if there are any.
+    ///
+    /// Returns false, and does nothing, if somebody has just sent something.
+    @discardableResult
+    func abandon() -> Bool {
+        guard inbox.closeIfEmpty() else { return false }
         DelayedJob.handOver(from: self)
         phaseWord.store(.parked, ordering: .releasing)
         return true

@@ -20,12 +20,44 @@ extension LoopCore {
         try Self.check(outcome)
     }
 
+    /// Makes a job ready when the deadline has passed: plain `Task.sleep`.
+    func enqueue(_ job: UnownedJob, at deadline: UInt64) {
+        let delayed = DelayedJob(core: self, job: ReadyJob(job, on: .task))
+        if isCurrent {
+            delayed.schedule(at: deadline)
+        } else {
+            post { delayed.schedule(at: deadline) }
+        }
+    }
+
+    /// Now plus `delay`, in monotonic nanoseconds; saturates at both ends.
+    func deadline(after delay: Duration) -> UInt64 {
+        Monotonic.adding(delay, to: poller.now)
+    }
+
     /// An instant of the continuous clock as a deadline.
     ///
     /// Equal instants become equal deadlines, so that what expires together on paper does so here.
     func deadline(at instant: ContinuousClock.Instant) -> UInt64 {
+        if simulation != nil {
+            return deadline(afterMeasured: ContinuousClock.now.duration(to: instant))
+        }
         clockPair.refresh { poller.now }
         return clockPair.deadline(at: instant)
+    }
+
+    /// Now plus a delay that was read off another clock.
+    ///
+    /// Under test the other clock runs while the loop's stands still, so delays that were equal on
+    /// paper come out a few microseconds short, each by its own. In whole milliseconds they are
+    /// equal again.
+    func deadline(afterMeasured delay: Duration) -> UInt64 {
+        if simulation == nil { return deadline(after: delay) }
+        let millisecond: UInt64 = 1_000_000
+        let nanoseconds = Monotonic.adding(delay, to: 0)
+        if nanoseconds > Monotonic.never - millisecond { return Monotonic.never }
+        let rounded = (nanoseconds + millisecond - 1) / millisecond * millisecond
+        return deadline(after: .nanoseconds(Int64(clamping: rounded)))
     }
 
     /// Asks what every operation asks first: is the task cancelled, has the loop stopped.

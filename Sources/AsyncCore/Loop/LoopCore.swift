@@ -28,6 +28,8 @@ final class LoopCore: @unchecked Sendable {
     let configuration: EventLoop.Configuration
     let poller: Poller
     let inbox = Inbox()
+    /// Time and order under test; nil in a loop that works.
+    let simulation: Simulation?
     private let door: LoopDoor
 
     private let owner = Atomic<UInt>(0)
@@ -108,11 +110,14 @@ final class LoopCore: @unchecked Sendable {
 
     init(configuration: EventLoop.Configuration) throws(SystemError) {
         self.configuration = configuration
-        poller = try Poller(systemCalls: configuration.systemCalls)
+        poller = try Poller(
+            systemCalls: configuration.systemCalls,
+            stoppedClock: configuration.simulation.map { _ in Simulation.startOfTime })
         // After what can fail: a failed init runs no deinit, which frees these.
         hot = Confined(HotState())
         hotCounters = Confined(LoopCounters())
-        waiterPool = Confined(WaiterPool())
+        simulation = configuration.simulation.map(Simulation.init)
+        waiterPool = Confined(WaiterPool(log: simulation?.waits))
         tasks = Confined(TaskList())
         turnNanoseconds = configuration.turnNanoseconds
         door = LoopDoor(inbox: inbox, poller: poller)
@@ -185,21 +190,6 @@ final class LoopCore: @unchecked Sendable {
         }
     }
 
-    /// Makes a job ready when the deadline has passed: plain `Task.sleep`.
-    func enqueue(_ job: UnownedJob, at deadline: UInt64) {
-        let delayed = DelayedJob(core: self, job: ReadyJob(job, on: .task))
-        if isCurrent {
-            delayed.schedule(at: deadline)
-        } else {
-            post { delayed.schedule(at: deadline) }
-        }
-    }
-
-    /// Now plus `delay`, in monotonic nanoseconds; saturates at both ends.
-    func deadline(after delay: Duration) -> UInt64 {
-        Monotonic.adding(delay, to: poller.now)
-    }
-
     /// Jobs that came through ``enqueue(_:on:)`` of the owner, or from the calling thread before
     /// the loop runs.
     var enqueuedByThisThread: UInt64 {
@@ -250,7 +240,7 @@ final class LoopCore: @unchecked Sendable {
             pollWithoutWaiting(always: alwaysPoll)
         } else if inbox.prepareToSleep() {
             hot.value.ready.shrinkIfSparse()
-            _ = poller.poll(wait: true)
+            if let simulation { letTimePass(simulation) } else { _ = poller.poll(wait: true) }
             inbox.wokeUp()
         } else {
             // Others keep sending: what they send must not keep the kernel's events waiting.
@@ -277,6 +267,9 @@ final class LoopCore: @unchecked Sendable {
 
     /// Runs jobs in order, new ones included, within the bounds of a turn.
     private func runReadyJobs(maxJobs: Int) {
+        if let simulation, simulation.isSeeded {
+            return runReadyJobs(inOrderOf: simulation, maxJobs: maxJobs)
+        }
         var left = min(maxJobs, hot.value.ready.isEmpty ? 0 : configuration.jobsPerTurn)
         var untilLook = Self.jobsPerClockLook
         // Most turns run so few jobs that they never look at the clock. One that comes to look
@@ -302,9 +295,9 @@ final class LoopCore: @unchecked Sendable {
     }
 
     @inline(__always)
-    func run(_ job: ReadyJob) {
+    func run(_ job: ReadyJob, budget: Int = operationsPerJob) {
         counters.jobs &+= 1
-        counters.operationBudget = Self.operationsPerJob
+        counters.operationBudget = budget
         switch job.executor {
         case .task:
             guard let executor = unsafe hot.value.taskExecutor else {
@@ -385,6 +378,11 @@ final class LoopCore: @unchecked Sendable {
         _ = await waiter.waitUninterrupted()
         recycle(waiter)
     }
+
+    /// Takes a ready job out of turn.
+    func takeReady(at index: Int) -> ReadyJob? { hot.value.ready.pop(at: index) }
+
+    var readyCount: Int { hot.value.ready.count }
 
     func makeReady(_ job: ReadyJob) { hot.value.ready.append(job) }
 

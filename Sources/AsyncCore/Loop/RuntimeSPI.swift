@@ -53,7 +53,7 @@
             guard let delay = clock.now.duration(to: instant) as? Duration else {
                 preconditionFailure("the runtime asked for a delay in units other than Duration")
             }
-            core.enqueue(job, at: core.deadline(after: delay))
+            core.enqueue(job, at: core.deadline(afterMeasured: delay))
         }
     }
 

@@ -99,6 +99,9 @@ final class TaskRecord: @unchecked Sendable {
     /// Cancels the task, which must be one of the list: between `start` and `finish`.
     func cancel() { unsafe identity?.cancel() }
 
+    /// The task, between `start` and `finish`.
+    var task: TaskIdentity? { unsafe identity }
+
     /// Whether the task ended in an error.
     ///
     /// Meaningful once it is finished.

@@ -69,8 +69,12 @@ final class Waiter: CompletionTarget, @unchecked Sendable {
     // For those who ask what waits for what (`WaitRegistry`).
     @exclusivity(unchecked) private(set) var what: StaticString = ""
 
-    init(hasStandingHandler: Bool = false) {
+    /// Where the waits of a loop under test are noted; nil elsewhere.
+    private let log: WaitLog?
+
+    init(hasStandingHandler: Bool = false, log: WaitLog? = nil) {
         self.hasStandingHandler = hasStandingHandler
+        self.log = log
     }
 
     // MARK: - The waiting task
@@ -103,6 +107,7 @@ final class Waiter: CompletionTarget, @unchecked Sendable {
             WaitRegistry.add(self)
             defer { WaitRegistry.remove(self) }
         #endif
+        if let log { unsafe log.add(self, what: what) }
         if hasStandingHandler {
             await suspend()
         } else {
@@ -117,6 +122,7 @@ final class Waiter: CompletionTarget, @unchecked Sendable {
 
     /// Suspends without looking at cancellation: for waits that must not be interrupted.
     nonisolated(nonsending) func waitUninterrupted() async -> Outcome {
+        if let log { unsafe log.add(self, what: what) }
         await suspend()
         return end()
     }
@@ -143,6 +149,7 @@ final class Waiter: CompletionTarget, @unchecked Sendable {
     private func end() -> Outcome {
         let seen = word.load(ordering: .acquiring)
         precondition(seen & Phase.mask == Phase.done, "a wait ended without an outcome")
+        if let log { log.remove(self) }
         becomeIdle()
         return Outcome(rawValue: seen >> Phase.outcomeShift) ?? .completed
     }

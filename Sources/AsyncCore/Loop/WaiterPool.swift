@@ -8,6 +8,11 @@ struct WaiterPool {
 
     private var spare: [Waiter] = []
 
+    /// Where the waits of a loop under test are noted; nil elsewhere.
+    private let log: WaitLog?
+
+    init(log: WaitLog?) { self.log = log }
+
     /// The waiters of tasks with a standing cancellation handler.
     var standing = TaskTable()
 
@@ -24,7 +29,7 @@ struct WaiterPool {
 
     /// A waiter that no standing handler knows.
     @inline(__always)
-    mutating func makeUninterrupted() -> Waiter { spare.popLast() ?? Waiter() }
+    mutating func makeUninterrupted() -> Waiter { spare.popLast() ?? Waiter(log: log) }
 
     /// Takes a waiter back, which nobody may hold any more in order to claim it.
     @inline(__always)

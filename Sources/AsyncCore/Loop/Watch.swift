@@ -45,6 +45,11 @@ final class Watch: CompletionTarget {
 
     var isOpen: Bool { @inline(__always) get { state.value.descriptor >= 0 } }
 
+    /// Whether a task waits for the descriptor.
+    var isAwaited: Bool {
+        unsafe state.value.reader != nil || state.value.writer != nil
+    }
+
     /// Registers the descriptor and takes it over.
     ///
     /// If that fails, the descriptor stays the caller's.
@@ -163,6 +168,13 @@ final class WatchList {
         if let previous { previous.next = next } else { first = next }
         watch.next = nil
         unsafe watch.previous = nil
+    }
+
+    /// Whether a task waits for one of the descriptors.
+    var isAwaited: Bool {
+        var isAwaited = false
+        forEach { isAwaited = isAwaited || $0.isAwaited }
+        return isAwaited
     }
 
     /// The loop stops: ends all waits, and closes all descriptors.

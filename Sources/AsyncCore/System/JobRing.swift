@@ -68,6 +68,18 @@ struct JobRing: ~Copyable {
         return job
     }
 
+    /// Takes out the job at `offset` from the front; the first job takes its place.
+    mutating func pop(at offset: Int) -> ReadyJob? {
+        if offset >= count { return nil }
+        let first = unsafe slots[head]
+        let index = (head &+ offset) & mask
+        let job = unsafe slots[index]
+        unsafe slots[index] = first
+        head = (head &+ 1) & mask
+        count &-= 1
+        return job
+    }
+
     /// Gives memory back after a burst: to be called when the loop is about to sleep.
     mutating func shrinkIfSparse() {
         if mask + 1 > Self.minimumCapacity * 16 && count < (mask + 1) / 8 {

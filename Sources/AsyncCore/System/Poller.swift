@@ -26,7 +26,12 @@ final class Poller: @unchecked Sendable {
     private static let batchCapacity: UInt32 = 512
 
     /// - Throws: EMFILE, ENFILE or ENOMEM; nothing is left open then.
-    init(systemCalls: SystemCalls = .kernel, firstGeneration: UInt32 = 0) throws(SystemError) {
+    ///
+    /// With `stoppedClock` the clock stands still at that time, and ``advanceClock(by:)`` moves it.
+    init(
+        systemCalls: SystemCalls = .kernel, firstGeneration: UInt32 = 0,
+        stoppedClock: UInt64? = nil
+    ) throws(SystemError) {
         var options = unsafe cel_options(
             sys: systemCalls.table, first_generation: firstGeneration)
         var made: OpaquePointer?
@@ -34,6 +39,7 @@ final class Poller: @unchecked Sendable {
         guard let made = unsafe made else { preconditionFailure("cel_loop_create gave no loop") }
         unsafe loop = made
         unsafe batch = .allocate(capacity: Int(Self.batchCapacity))
+        if let stoppedClock { unsafe cel_clock_stop(made, stoppedClock) }
     }
 
     deinit {
@@ -60,7 +66,18 @@ final class Poller: @unchecked Sendable {
     ///
     /// - Returns: how many things were reported, a wake-up included.
     func poll(wait: Bool) -> Int {
-        let result = unsafe cel_loop_poll(loop, wait, batch, Self.batchCapacity)
+        deliver(unsafe cel_loop_poll(loop, wait, batch, Self.batchCapacity))
+    }
+
+    /// As ``poll(wait:)``, waiting for no more than so much real time.
+    ///
+    /// Precondition: the clock is stopped.
+    func poll(waitingAtMost nanoseconds: UInt64) -> Int {
+        deliver(unsafe cel_clock_poll(loop, nanoseconds, batch, Self.batchCapacity))
+    }
+
+    @inline(__always)
+    private func deliver(_ result: CInt) -> Int {
         precondition(
             result >= 0,
             """
@@ -94,6 +111,12 @@ final class Poller: @unchecked Sendable {
     func arm() {
         let result = unsafe cel_loop_arm(loop)
         precondition(result == 0, "the loop's timer descriptor does not work any more: \(result)")
+    }
+
+    /// Moves a stopped clock on.
+    func advanceClock(by nanoseconds: UInt64) {
+        let result = unsafe cel_clock_advance(loop, nanoseconds)
+        precondition(result == 0, "only a stopped clock can be moved")
     }
 
     // MARK: - Deadlines

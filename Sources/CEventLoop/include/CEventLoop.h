@@ -16,6 +16,7 @@
 /// - Memory: the loop owns its tables, and grows them when a registration or a timer is added.
 #pragma once
 
+#include "cel_clock.h"
 #include "cel_fd.h"
 #include "cel_interrupt.h"
 #include "cel_loop.h"

@@ -1,0 +1,103 @@
+import AsyncCoreTestSupport
+import Testing
+
+@testable import AsyncCore
+@testable import AsyncCoreTesting
+
+/// The order that a seed chooses, and runs under many seeds.
+@Suite(.watched)
+struct SeedTests {
+    /// The order in which four tasks take two steps each, and the fingerprint of the run.
+    private static func order(
+        seed: UInt64?
+    ) async throws -> (steps: [Int], fingerprint: UInt64) {
+        var options = VirtualTime.Options()
+        options.seed = seed
+        return try await withVirtualTime(options) {
+            let steps = Recorder<Int>()
+            _ = try await gather(Array(0..<4)) { number in
+                steps.append(number)
+                try await yield()
+                steps.append(number)
+            }
+            return (steps.elements, VirtualTime.fingerprint)
+        }
+    }
+
+    @Test func `without a seed tasks run in the order of every loop`() async throws {
+        #expect(try await Self.order(seed: nil).steps == [0, 1, 2, 3, 0, 1, 2, 3])
+    }
+
+    @Test func `a seed gives the same order each time, and seeds differ (G5)`() async throws {
+        var orders: Set<[Int]> = []
+        for seed in UInt64(0)..<50 {
+            let first = try await Self.order(seed: seed)
+            let second = try await Self.order(seed: seed)
+            #expect(first == second)
+            orders.insert(first.steps)
+        }
+        #expect(orders.count > 30)
+    }
+
+    @Test func `a thousand seeds of a small body`() async throws {
+        let start = ContinuousClock.now
+        let ran = Recorder<UInt64>()
+        try await withSeeds { seed in
+            let semaphore = try AsyncSemaphore(1)
+            _ = try await gather(Array(0..<4)) { _ in
+                try await semaphore.withPermit { try await sleep(for: .seconds(1)) }
+            }
+            #expect(VirtualTime.now == .seconds(4))
+            ran.append(seed)
+        }
+        print("1,000 seeds:", ContinuousClock.now - start)
+        #expect(ran.elements == Array(1...1_000))
+    }
+}
+
+extension SeedTests {
+    /// A bug that shows under some orders only.
+    private static func racy(_ seed: UInt64) async throws -> Bool {
+        let order = Recorder<Int>()
+        _ = try await gather(Array(0..<4)) { order.append($0) }
+        return order.elements != [3, 2, 1, 0]
+    }
+
+    @Test func `the first seed that fails is named, and fails again when it is replayed`()
+        async throws
+    {
+        let failure = await #expect(throws: SeedFailure.self) {
+            try await withSeeds { seed in
+                if try await !Self.racy(seed) { throw RanDryTests.Failure() }
+            }
+        }
+        let seed = try #require(failure?.seed)
+        #expect(failure?.error is RanDryTests.Failure)
+        #expect("\(failure!)".contains("ASYNCCORE_SEED=\(seed)"))
+        let again = SeedRun(seeds: [seed], options: .init()) { seed in
+            if try await !Self.racy(seed) { throw RanDryTests.Failure() }
+        }
+        let second = #expect(throws: SeedFailure.self) { try again.run() }
+        #expect(second?.seed == seed)
+    }
+
+    @Test func `an expectation that fails names its seed, and ends the runs`() async throws {
+        let ran = Recorder<UInt64>()
+        let comments = Recorder<String>()
+        try await IssueHandlingTrait.compactMapIssues { issue in
+            for comment in issue.comments { comments.append("\(comment)") }
+            return nil
+        }.provideScope(for: #require(Test.current), testCase: Test.Case.current) {
+            await #expect(throws: SeedFailure.self) {
+                try await withSeeds(100) { seed in
+                    ran.append(seed)
+                    let isRight = try await Self.racy(seed)
+                    #expect(isRight)
+                }
+            }
+        }
+        let seed = try #require(ran.elements.last)
+        #expect(seed < 100)
+        #expect(comments.elements.contains { $0.contains("ASYNCCORE_SEED=\(seed)") })
+    }
+}
