@@ -56,7 +56,7 @@ test-tsan:
 
 ## bench: run the benchmarks (release); BENCH_ARGS go to the program
 bench:
-	$(SWIFT) run -c release --package-path Benchmarks $(SWIFT_FLAGS) asynccore-bench $(BENCH_ARGS)
+	$(SWIFT) run -c release --static-swift-stdlib --package-path Benchmarks $(SWIFT_FLAGS) asynccore-bench $(BENCH_ARGS)
 
 ## demo: build and run the first example
 demo:
