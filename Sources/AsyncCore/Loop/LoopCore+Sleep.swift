@@ -2,6 +2,9 @@
 
 extension LoopCore {
     /// Suspends until the deadline has passed; the timer goes away with the wait.
+    ///
+    /// Part of its callers' frames, so that a sleeping task gets by with the memory it starts with.
+    @inline(__always)
     nonisolated(nonsending) func sleep(until deadline: UInt64) async throws {
         try checkOperation()
         if deadline <= poller.now {

@@ -7,11 +7,18 @@ enum Monotonic {
 
     /// `now + delay`; a negative delay is due now, an enormous one never.
     static func adding(_ delay: Duration, to now: UInt64) -> UInt64 {
+        let whole = delay.attoseconds
+        if whole <= 0 { return now }
+        // Up to 18 seconds, one division of 64 bits; rounded up: a timer never fires early.
+        if whole >> 64 == 0 {
+            let attoseconds = UInt64(truncatingIfNeeded: whole)
+            let nanoseconds = attoseconds / 1_000_000_000
+            return adding(
+                attoseconds % 1_000_000_000 == 0 ? nanoseconds : nanoseconds + 1, to: now)
+        }
         let (seconds, attoseconds) = delay.components
-        if seconds < 0 || attoseconds < 0 { return now }
         let (nanoseconds, overflow) = UInt64(seconds).multipliedReportingOverflow(by: 1_000_000_000)
         if overflow { return never }
-        // Rounded up: a timer never fires early.
         let fraction = UInt64(attoseconds / 1_000_000_000)
         let rest: UInt64 = attoseconds % 1_000_000_000 == 0 ? 0 : 1
         let (sum, overflow1) = nanoseconds.addingReportingOverflow(fraction + rest)
