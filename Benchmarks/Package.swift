@@ -24,6 +24,7 @@ var settings: [SwiftSetting] = [
 if measuresAsyncCore {
     packages.append(.package(name: "AsyncCore", path: ".."))
     dependencies.append(.product(name: "AsyncCore", package: "AsyncCore"))
+    dependencies.append(.product(name: "CEventLoop", package: "AsyncCore"))
     settings.append(.define("ASYNCCORE"))
 }
 
@@ -43,7 +44,8 @@ let package = Package(
         .executableTarget(
             name: "AsyncCoreBench",
             dependencies: dependencies,
-            exclude: measuresAsyncCore ? [] : ["EchoAsyncCore.swift", "MicroAsyncCore.swift"],
+            exclude: measuresAsyncCore
+                ? [] : ["EchoAsyncCore.swift", "MicroAsyncCore.swift", "ToolkitAsyncCore.swift"],
             swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6],

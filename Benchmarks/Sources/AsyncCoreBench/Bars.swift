@@ -39,6 +39,27 @@ struct Bar: Sendable {
         Bar(
             title: "100,000 sleeps, wall, default executor against AsyncCore",
             figure: .wallRatio("sleep", .standard, .asynccore), limit: .atLeast(4)),
+        Bar(
+            title: "a semaphore's permit, nobody waits, wall",
+            figure: .wall("permit", .asynccore), limit: .atMost(40)),
+        Bar(
+            title: "lock and unlock, nobody waits, wall",
+            figure: .wall("lock", .asynccore), limit: .atMost(40)),
+        Bar(
+            title: "wait for an event that is set, wall",
+            figure: .wall("event", .asynccore), limit: .atMost(40)),
+        Bar(
+            title: "an item through a bounded queue, wall",
+            figure: .wall("queue", .asynccore), limit: .atMost(150)),
+        Bar(
+            title: "one of 1,000 tasks gathered, wall",
+            figure: .wall("gather", .asynccore), limit: .atMost(500)),
+        Bar(
+            title: "a timeout around work that is ready, wall",
+            figure: .wall("timeout", .asynccore), limit: .atMost(900)),
+        Bar(
+            title: "one of 1,000,000 timers set and removed, wall",
+            figure: .wall("timer", .asynccore), limit: .atMost(250)),
     ]
 
     func judge(_ results: Results) -> Verdict {

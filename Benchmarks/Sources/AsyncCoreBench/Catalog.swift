@@ -57,6 +57,21 @@ struct Benchmark: Sendable {
         Benchmark(
             name: "sleep", kind: .micro, operation: "one of 100,000 sleeps of 0 to 1 ms",
             contenders: [.floor, .asynccore, .standard]),
+        Benchmark(
+            name: "lock", kind: .micro, operation: "lock and unlock, nobody waits",
+            contenders: [.asynccore, .standard]),
+        Benchmark(
+            name: "event", kind: .micro, operation: "wait for an event that is set",
+            contenders: [.asynccore]),
+        Benchmark(
+            name: "queue", kind: .micro, operation: "an item through a queue, two tasks",
+            contenders: [.asynccore, .standard]),
+        Benchmark(
+            name: "timeout", kind: .micro, operation: "a timeout around work that is ready",
+            contenders: [.asynccore, .standard]),
+        Benchmark(
+            name: "timer", kind: .micro, operation: "one of 1,000,000 timers set and removed",
+            contenders: [.asynccore]),
     ]
 
     /// Says more exactly what a contender does here, where its name alone would mislead.
@@ -69,6 +84,11 @@ struct Benchmark: Sendable {
         case ("gather", .floor): "minimal executor, task group"
         case ("switch-permit", .standard), ("permit", .standard), ("permit-contended", .standard):
             "default executor, actor semaphore"
+        case ("lock", .standard): "default executor, an actor's method"
+        case ("queue", .standard): "default executor, AsyncStream without a bound"
+        case ("queue", .asynccore): "AsyncCore, bound of 256"
+        case ("timeout", .standard): "default executor, two children that race"
+        case ("timer", .asynccore): "CEventLoop"
         case (_, .asynccore): "AsyncCore"
         case (_, .floor): "minimal executor"
         case (_, .standard): "default executor"

@@ -17,7 +17,7 @@ enum AsyncCoreLoop: MicroRuntime {
         case "permit-contended":
             Batch(BatchSize.contendingTasks * BatchSize.contendedTurns, contendedPermits)
         case "sleep": Batch(BatchSize.sleeps, sleeps)
-        default: nil
+        default: ToolkitAsyncCore.batch(for: benchmark)
         }
     }
 

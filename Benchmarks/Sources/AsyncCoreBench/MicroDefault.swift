@@ -29,7 +29,7 @@ enum DefaultExecutor: MicroRuntime {
         case "permit-contended":
             Batch(BatchSize.contendingTasks * BatchSize.contendedTurns, contendedPermits)
         case "sleep": Batch(BatchSize.sleeps, sleeps)
-        default: nil
+        default: ToolkitDefault.batch(for: benchmark)
         }
     }
 

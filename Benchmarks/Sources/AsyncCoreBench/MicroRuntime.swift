@@ -77,6 +77,10 @@ enum BatchSize {
     static let contendedPermits = 3
     static let contendedTurns = 500
     static let sleeps = 100_000
+    static let items = 20_000
+    static let queueCapacity = 256
+    static let timeouts = 5_000
+    static let timers = 1_000_000
 
     /// The length of sleep `index` in microseconds: 0 to 1,000, neighbours far apart.
     static func sleepMicroseconds(_ index: Int) -> Int { index * 7_919 % 1_001 }
