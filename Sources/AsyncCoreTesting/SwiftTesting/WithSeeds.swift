@@ -1,6 +1,6 @@
 // Many seeds within one test of Swift Testing.
 internal import AsyncCore
-public import Testing
+internal import Testing
 
 /// Runs `body` under many seeds, each on a new loop on virtual time, and stops at the first that
 /// fails.
@@ -24,12 +24,10 @@ public import Testing
 /// - Parameters:
 ///   - count: How many seeds; 1,000 by default.
 ///   - options: How each run is set up; its seed is not used.
-///   - sourceLocation: Where a failure is reported.
 ///   - body: Runs under each seed, which it is given; for instance for a ``SeededGenerator``.
 /// - Throws: ``SeedFailure``; `CancellationError`.
 public nonisolated(nonsending) func withSeeds(
     _ count: Int = 1_000, options: VirtualTime.Options = .init(),
-    sourceLocation: SourceLocation = #_sourceLocation,
     _ body: @escaping @Sendable (_ seed: UInt64) async throws -> Void
 ) async throws {
     let run = SeedRun(seeds: Seeds.chosen(count), options: options, body: body)
