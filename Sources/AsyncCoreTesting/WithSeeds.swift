@@ -1,6 +1,5 @@
-// Many seeds within one test of Swift Testing.
+// Many seeds within one test.
 internal import AsyncCore
-internal import Testing
 
 /// Runs `body` under many seeds, each on a new loop on virtual time, and stops at the first that
 /// fails.
@@ -31,25 +30,11 @@ public nonisolated(nonsending) func withSeeds(
     _ body: @escaping @Sendable (_ seed: UInt64) async throws -> Void
 ) async throws {
     let run = SeedRun(seeds: Seeds.chosen(count), options: options, body: body)
-    guard let test = Test.current else { return try await runSeeds(run) }
-    // An expectation that fails throws nothing: the issue is seen on its way out, and gets the
-    // seed.
-    let watch = IssueHandlingTrait.compactMapIssues { issue in
-        guard let seed = run.seed else { return issue }
-        run.noteFailure()
-        var named = issue
-        named.comments.append("under seed \(seed); \(SeedFailure.replay(seed))")
-        return named
-    }
-    try await watch.provideScope(for: test, testCase: Test.Case.current) {
-        try await runSeeds(run)
-    }
-}
-
-private nonisolated(nonsending) func runSeeds(_ run: SeedRun) async throws {
-    try await onOwnThread {
-        run.cancel()
-    } do: {
-        try run.run()
+    try await observingIssues(of: run) {
+        try await onOwnThread {
+            run.cancel()
+        } do: {
+            try run.run()
+        }
     }
 }
