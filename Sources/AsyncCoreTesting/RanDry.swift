@@ -45,6 +45,10 @@ public struct RanDry: Error, Sendable, CustomStringConvertible {
         if let nextDeadline {
             lines.append("  time stands still, and the next deadline is at \(nextDeadline)")
         }
+        if waits.contains(where: { $0.what == nil }) {
+            lines.append("  (the value of another task, a continuation, or work on another thread:")
+            lines.append("  Task {} leaves the loop; VirtualTime.hold waits for other threads)")
+        }
         return lines.joined(separator: "\n")
     }
 }

@@ -3,7 +3,7 @@ internal import AsyncCore
 
 /// Time that only goes by when nothing can run.
 ///
-/// ``withVirtualTime(_:_:)`` and ``withSeeds(_:options:sourceLocation:_:)`` run a body on a loop of
+/// ``withVirtualTime(_:_:)`` and ``withSeeds(_:options:_:)`` run a body on a loop of
 /// its own whose clock stands still while any task can run, and jumps to the next deadline when
 /// none can. Everything that waits for time on that loop goes by it: `sleep`, `withTimeout`,
 /// `withDeadline`, and plain `Task.sleep`. So an hour of sleep takes no time, and a test of a
@@ -69,6 +69,11 @@ public enum VirtualTime {
         }
         return fingerprint
     }
+
+    /// The seed of the run's order, if it has one.
+    ///
+    /// - Precondition: The caller runs on a loop on virtual time.
+    public static var seed: UInt64? { loop("seed").seed }
 
     static func loop(_ member: StaticString) -> EventLoop {
         guard let loop = EventLoop.current, loop.isSimulated else {

@@ -162,6 +162,16 @@ struct ExecutorTests {
         }
     }
 
+    @Test func `a plain Task sleep ends without a detour over another thread (H14)`() async throws {
+        try await onLoop {
+            let loop = EventLoop.current!
+            let before = loop.statistics
+            for _ in 0..<5 { try await Task.sleep(for: .microseconds(100)) }
+            #expect(loop.statistics.remoteEnqueues == before.remoteEnqueues)
+            #expect(loop.statistics.timersFired == before.timersFired + 5)
+        }
+    }
+
     @Test func `a cancelled plain Task sleep ends at once (H14)`() async throws {
         try await onLoop {
             let task = spawn { try await Task.sleep(for: .milliseconds(500)) }

@@ -9,6 +9,9 @@ extension EventLoop {
         isSimulated ? LoopCore.elapsed(at: core.poller.now) : nil
     }
 
+    /// What chooses the order of a loop under test, if anything.
+    package var seed: UInt64? { core.simulation?.options.seed }
+
     /// Moves virtual time on; see ``LoopCore/advance(by:_:)``.
     package nonisolated(nonsending) func advanceVirtualTime(by duration: Duration) async throws {
         guard let simulation = core.simulation else { return }

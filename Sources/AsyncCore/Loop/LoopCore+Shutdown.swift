@@ -42,6 +42,7 @@ extension LoopCore {
         sleepers.resolveAll(.stopped)
         deadlineScopes.stopAll()
         watches.stopAll()
+        simulation?.stopWatchers()
     }
 
     /// Closes the inbox if nothing is left to run.

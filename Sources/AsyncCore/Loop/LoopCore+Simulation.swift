@@ -42,8 +42,9 @@ extension LoopCore {
     }
 
     private func nextMoment(_ simulation: Simulation) -> UInt64? {
-        let moments = [poller.nextDeadline, simulation.nextContentment].compactMap(\.self)
-        return moments.min().flatMap { $0 == Monotonic.never ? nil : $0 }
+        let moment = min(
+            poller.nextDeadline ?? Monotonic.never, simulation.nextContentment ?? Monotonic.never)
+        return moment == Monotonic.never ? nil : moment
     }
 
     /// Waits for other threads and the kernel, in real time.
@@ -120,7 +121,6 @@ extension LoopCore {
         case 2:
             requestStop()
             tasks.value.cancelAll()
-            simulation.stopWatchers()
             stopOperations()
         default:
             // The tasks that are left wait for ever: nothing of ours can end them.

@@ -24,8 +24,11 @@ extension LoopCore {
     }
 
     /// Makes a job ready when the deadline has passed: plain `Task.sleep`.
+    ///
+    /// The job is one of the runtime's own: it wakes the task that sleeps, and prefers no executor.
+    /// Run on the loop's, it would go off to Swift's pool first.
     func enqueue(_ job: UnownedJob, at deadline: UInt64) {
-        let delayed = DelayedJob(core: self, job: ReadyJob(job, on: .task))
+        let delayed = DelayedJob(core: self, job: ReadyJob(job, on: .none))
         if isCurrent {
             delayed.schedule(at: deadline)
         } else {

@@ -314,6 +314,8 @@ final class LoopCore: @unchecked Sendable {
                 preconditionFailure("no executor")
             }
             unsafe job.job.runSynchronously(on: executor)
+        case .none:
+            RuntimeJob.run(job)
         }
     }
 

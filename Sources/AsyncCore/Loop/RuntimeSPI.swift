@@ -9,6 +9,9 @@
 //   them `EventLoop.runProgram` reports that it is unavailable.
 // - `swift_task_getCurrent`, `swift_task_isCancelled` and `swift_task_cancel` are what
 //   `withUnsafeCurrentTask` calls; called directly they cost two nanoseconds instead of ninety.
+// - `swift_job_run` runs a job that prefers no executor where it is. `runSynchronously(on:)` can
+//   name an executor, but not none; without it each `Task.sleep` of the loop makes a detour over a
+//   thread of Swift's pool.
 #if compiler(>=6.3) && compiler(<6.4)
     @_spi(ExperimentalScheduling) @_spi(ExperimentalCustomExecutors) internal import _Concurrency
     internal import CSwiftRuntime
@@ -33,6 +36,13 @@
 
         /// Cancels the task, which must be alive.
         func cancel() { csr_cancel(address) }
+    }
+
+    /// Runs jobs that prefer no executor.
+    enum RuntimeJob {
+        /// Runs the job on the calling thread, now.
+        @inline(__always)
+        static func run(_ job: ReadyJob) { csr_run(job.address) }
     }
 
     extension LoopTaskExecutor: SchedulingExecutor {

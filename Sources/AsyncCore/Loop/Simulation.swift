@@ -101,9 +101,14 @@ final class Simulation: @unchecked Sendable {
         quietSince = now
     }
 
+    /// The shortest cushion that somebody waits for; nil if nobody waits.
+    private var leastCushion: UInt64? {
+        watchers.isEmpty ? nil : watchers.lazy.map(\.cushion).min()
+    }
+
     /// When the first of the watchers is content; nil if nobody watches.
     var nextContentment: UInt64? {
-        watchers.map(\.cushion).min().map { cushion in
+        leastCushion.map { cushion in
             let (moment, overflow) = quietSince.addingReportingOverflow(cushion)
             return overflow ? Monotonic.never : moment
         }
@@ -113,8 +118,9 @@ final class Simulation: @unchecked Sendable {
     ///
     /// Only the least demanding: the others would see tasks that run.
     func tellWatchers(now: UInt64) -> Bool {
-        guard let least = watchers.map(\.cushion).min(), let moment = nextContentment, moment <= now
-        else { return false }
+        guard let moment = nextContentment, moment <= now, let least = leastCushion else {
+            return false
+        }
         for watcher in watchers where watcher.cushion == least {
             watcher.waiter.resolve(.completed)
         }

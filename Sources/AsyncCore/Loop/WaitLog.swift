@@ -16,18 +16,31 @@ final class WaitLog: @unchecked Sendable {
         let since: UInt64
     }
 
-    private var waits: [ObjectIdentifier: Wait] = [:]
+    private var waits: [Wait?] = []
+    private var free: [Int] = []
     private var begun: UInt64 = 0
 
-    func add(_ waiter: Waiter, what: StaticString) {
+    /// Notes a wait of the running task.
+    ///
+    /// - Returns: its place, for ``remove(at:)``.
+    func add(_ what: StaticString) -> Int {
         begun += 1
-        waits[ObjectIdentifier(waiter)] = Wait(
+        let wait = Wait(
             number: begun, task: .current, name: Task.name, what: what,
             since: LoopCore.current?.poller.now ?? 0)
+        guard let place = free.popLast() else {
+            waits.append(wait)
+            return waits.count - 1
+        }
+        waits[place] = wait
+        return place
     }
 
-    func remove(_ waiter: Waiter) { waits[ObjectIdentifier(waiter)] = nil }
+    func remove(at place: Int) {
+        waits[place] = nil
+        free.append(place)
+    }
 
     /// All waits, in the order in which they began.
-    var inOrder: [Wait] { waits.values.sorted { $0.number < $1.number } }
+    var inOrder: [Wait] { waits.compactMap(\.self).sorted { $0.number < $1.number } }
 }

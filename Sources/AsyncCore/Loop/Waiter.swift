@@ -107,7 +107,7 @@ final class Waiter: CompletionTarget, @unchecked Sendable {
             WaitRegistry.add(self)
             defer { WaitRegistry.remove(self) }
         #endif
-        if let log { unsafe log.add(self, what: what) }
+        let place = unsafe log?.add(what)
         if hasStandingHandler {
             await suspend()
         } else {
@@ -117,13 +117,15 @@ final class Waiter: CompletionTarget, @unchecked Sendable {
                 self.requestCancellation()
             }
         }
+        if let place { log?.remove(at: place) }
         return end()
     }
 
     /// Suspends without looking at cancellation: for waits that must not be interrupted.
     nonisolated(nonsending) func waitUninterrupted() async -> Outcome {
-        if let log { unsafe log.add(self, what: what) }
+        let place = unsafe log?.add(what)
         await suspend()
+        if let place { log?.remove(at: place) }
         return end()
     }
 
@@ -149,7 +151,6 @@ final class Waiter: CompletionTarget, @unchecked Sendable {
     private func end() -> Outcome {
         let seen = word.load(ordering: .acquiring)
         precondition(seen & Phase.mask == Phase.done, "a wait ended without an outcome")
-        if let log { log.remove(self) }
         becomeIdle()
         return Outcome(rawValue: seen >> Phase.outcomeShift) ?? .completed
     }

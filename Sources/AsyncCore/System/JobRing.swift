@@ -9,6 +9,8 @@ struct ReadyJob: BitwiseCopyable, Sendable {
         case task = 0
         case serial = 1
         case main = 2
+        /// None of the loop's: a job that the runtime made for itself.
+        case none = 3
     }
 
     private let bits: UInt
@@ -19,6 +21,8 @@ struct ReadyJob: BitwiseCopyable, Sendable {
     }
 
     var executor: Executor { Executor(rawValue: bits & 3) ?? .task }
+
+    var address: UInt { bits & ~3 }
 
     var job: UnownedJob {
         // SAFETY: the word was made from an UnownedJob in init; the tag is taken off again.

@@ -1,6 +1,5 @@
-// Many seeds within one test of Swift Testing.
+// Many seeds within one test.
 internal import AsyncCore
-public import Testing
 
 /// Runs `body` under many seeds, each on a new loop on virtual time, and stops at the first that
 /// fails.
@@ -24,34 +23,18 @@ public import Testing
 /// - Parameters:
 ///   - count: How many seeds; 1,000 by default.
 ///   - options: How each run is set up; its seed is not used.
-///   - sourceLocation: Where a failure is reported.
 ///   - body: Runs under each seed, which it is given; for instance for a ``SeededGenerator``.
 /// - Throws: ``SeedFailure``; `CancellationError`.
 public nonisolated(nonsending) func withSeeds(
     _ count: Int = 1_000, options: VirtualTime.Options = .init(),
-    sourceLocation: SourceLocation = #_sourceLocation,
     _ body: @escaping @Sendable (_ seed: UInt64) async throws -> Void
 ) async throws {
     let run = SeedRun(seeds: Seeds.chosen(count), options: options, body: body)
-    guard let test = Test.current else { return try await runSeeds(run) }
-    // An expectation that fails throws nothing: the issue is seen on its way out, and gets the
-    // seed.
-    let watch = IssueHandlingTrait.compactMapIssues { issue in
-        guard let seed = run.seed else { return issue }
-        run.noteFailure()
-        var named = issue
-        named.comments.append("under seed \(seed); \(SeedFailure.replay(seed))")
-        return named
-    }
-    try await watch.provideScope(for: test, testCase: Test.Case.current) {
-        try await runSeeds(run)
-    }
-}
-
-private nonisolated(nonsending) func runSeeds(_ run: SeedRun) async throws {
-    try await onOwnThread {
-        run.cancel()
-    } do: {
-        try run.run()
+    try await observingIssues(of: run) {
+        try await onOwnThread {
+            run.cancel()
+        } do: {
+            try run.run()
+        }
     }
 }

@@ -1,0 +1,37 @@
+import AsyncCoreTestSupport
+import Testing
+
+import AsyncCore
+import AsyncCoreTesting
+
+/// What virtual time costs.
+@Suite(.watched)
+struct VirtualHourTests {
+    /// A debug build is for finding mistakes, and gets six minutes.
+    #if DEBUG
+        static let seconds = 360
+    #else
+        static let seconds = 3_600
+    #endif
+
+    /// A hundred tasks that sleep for a second again and again, each at its own millisecond of it.
+    static func hour() async throws -> Int {
+        try await withVirtualTime {
+            let sleeps = try await gather(Array(0..<100)) { number in
+                try await sleep(for: .milliseconds(number))
+                for _ in 0..<seconds { try await sleep(for: .seconds(1)) }
+                return seconds
+            }
+            return sleeps.reduce(0, +)
+        }
+    }
+
+    @Test func `a virtual hour of a hundred sleepers takes less than a second`()
+        async throws
+    {
+        let start = ContinuousClock.now
+        #expect(try await Self.hour() == 100 * Self.seconds)
+        // The bar is a second in a release build on a quiet machine; tests have company.
+        #expect(ContinuousClock.now - start < .seconds(10))
+    }
+}
