@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # A file of AsyncCore uses its own layer and lower ones. What can be grepped of that rule:
-# who imports the C side, who imports what is not ours, and which types a layer names.
+# who imports the C side, who imports what is not ours, and which types a layer names. AsyncCoreTesting
+# stands on AsyncCore, and on Swift Testing in one folder alone.
 
 source "$(dirname "$0")/check-common.sh"
 
@@ -40,6 +41,12 @@ findings=$(
             for (i = 1; i <= NR; i++) {
                 if (code[i] ~ /(^|[ ;])import +([a-z]+ +)?(Dispatch|Foundation[A-Za-z]*)([ .;]|$)/)
                     found("imports Dispatch or Foundation")
+                if (path[i] ~ /^Sources\/AsyncCoreTesting\//) {
+                    if (code[i] ~ /(^|[ ;])import +([a-z]+ +)?(CEventLoop|CSwiftRuntime|Glibc|Musl)([ .;]|$)/)
+                        found("imports the C side; AsyncCoreTesting stands on AsyncCore alone")
+                    if (path[i] !~ /\/SwiftTesting\// && code[i] ~ /(^|[ ;])import +([a-z]+ +)?Testing([ .;]|$)/)
+                        found("imports Testing; only AsyncCoreTesting/SwiftTesting may")
+                }
                 if (layer[i] == "") continue
                 if (layer[i] != "System" && code[i] ~ /(^|[ ;])import +([a-z]+ +)?(CEventLoop|Glibc|Musl)([ .;]|$)/)
                     found("imports the C side; only Sources/AsyncCore/System may")

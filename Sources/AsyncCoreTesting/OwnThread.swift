@@ -9,6 +9,10 @@ internal import AsyncCore
 nonisolated(nonsending) func onOwnThread<R: Sendable>(
     onCancel: @escaping @Sendable () -> Void, do work: sending @escaping () throws -> R
 ) async throws -> R {
+    // The caller may run on virtual time itself.
+    let loop = EventLoop.current
+    loop?.holdVirtualTime()
+    defer { loop?.releaseVirtualTime() }
     let task = Task(executorPreference: OwnThread()) { try work() }
     return try await withTaskCancellationHandler {
         try await task.value

@@ -48,6 +48,7 @@ public final class Sequencer: Sendable {
     /// - Returns: The body's value.
     /// - Throws: ``SequencerError``; `CancellationError`; the body's error.
     /// - Precondition: The position is not negative.
+    @discardableResult
     public nonisolated(nonsending) func run<R>(
         at position: Int, _ body: nonisolated(nonsending) () async throws -> R
     ) async throws -> R {

@@ -1,4 +1,5 @@
 import AsyncCoreTestSupport
+import Glibc
 import Testing
 
 @testable import AsyncCore
@@ -133,5 +134,52 @@ extension SeedTests {
         let seed = try #require(ran.elements.last)
         #expect(seed < 100)
         #expect(comments.elements.contains { $0.contains("ASYNCCORE_SEED=\(seed)") })
+    }
+}
+
+extension SeedTests {
+    @Test func `the environment names the one seed to run, or how many`() async {
+        await #expect(processExitsWith: .success) {
+            setenv("ASYNCCORE_SEED", "34", 1)
+            let ran = Recorder<UInt64>()
+            try await withSeeds(100) { ran.append($0) }
+            precondition(ran.elements == [34])
+        }
+        await #expect(processExitsWith: .success) {
+            setenv("ASYNCCORE_SEEDS", "7", 1)
+            let ran = Recorder<UInt64>()
+            try await withSeeds(2) { ran.append($0) }
+            precondition(ran.elements == Array(1...7))
+        }
+    }
+
+    @Test func `a seed that is no number is a mistake that is named`() async {
+        let result = await #expect(
+            processExitsWith: .failure, observing: [\.standardErrorContent]
+        ) {
+            setenv("ASYNCCORE_SEED", "lucky", 1)
+            try await withSeeds(1) { _ in }
+        }
+        #if DEBUG
+            let text = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
+            #expect(text.contains("ASYNCCORE_SEED=lucky is no seed"))
+        #endif
+    }
+
+    @Test func `cancelling the caller ends the runs`() async throws {
+        let ran = Recorder<UInt64>()
+        let runs = Task {
+            try await withSeeds(1_000) { seed in
+                ran.append(seed)
+                // The third waits for another thread that never comes.
+                if seed == 3 {
+                    try await VirtualTime.hold { try await AsyncSemaphore(0).acquire() }
+                }
+            }
+        }
+        while ran.count < 3 { await Task.yield() }
+        runs.cancel()
+        await #expect(throws: CancellationError.self) { try await runs.value }
+        #expect(ran.elements == [1, 2, 3])
     }
 }

@@ -190,3 +190,36 @@ struct VirtualTimeTests {
         #endif
     }
 }
+
+/// Loops that wait for each other.
+extension VirtualTimeTests {
+    @Test func `time waits for what runs on another loop, and for its end`() async throws {
+        let other = try EventLoop.start(configuration: .quiet)
+        try await withVirtualTime {
+            try await withTimeout(.seconds(1)) {
+                try await other.run { try await sleep(for: .milliseconds(5)) }
+                try await other.shutdown()
+            }
+            #expect(VirtualTime.now == .zero)
+        }
+    }
+
+    @Test func `run on the loop itself holds nothing`() async throws {
+        try await withVirtualTime {
+            try await EventLoop.current!.run { try await sleep(for: .seconds(1)) }
+            #expect(VirtualTime.now == .seconds(1))
+        }
+    }
+
+    @Test func `runs on virtual time nest`() async throws {
+        try await withVirtualTime {
+            try await withTimeout(.seconds(1)) {
+                try await withVirtualTime {
+                    try await sleep(for: .hour)
+                    #expect(VirtualTime.now == .hour)
+                }
+            }
+            #expect(VirtualTime.now == .zero)
+        }
+    }
+}

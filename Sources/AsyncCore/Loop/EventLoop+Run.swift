@@ -59,10 +59,12 @@ extension EventLoop {
         _ body: sending @escaping () async throws -> R
     ) async throws -> R {
         let handle = spawn(body)
-        return try await withTaskCancellationHandler {
-            try await handle.value
-        } onCancel: {
-            handle.cancel()
+        return try await LoopCore.waiting(for: core) {
+            try await withTaskCancellationHandler {
+                try await handle.value
+            } onCancel: {
+                handle.cancel()
+            }
         }
     }
 

@@ -93,7 +93,7 @@ public final class EventLoop: Sendable {
     public nonisolated(nonsending) func shutdown() async throws {
         core.requestStop()
         if isCurrent { throw EventLoopError.wouldDeadlock }
-        try await ending.wait()
+        try await LoopCore.waiting(for: core) { try await ending.wait() }
     }
 
     /// Asks the loop to end, and blocks the calling thread until it has.

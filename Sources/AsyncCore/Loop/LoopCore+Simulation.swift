@@ -109,6 +109,18 @@ extension LoopCore {
         post {}
     }
 
+    /// Runs `body`, which waits for work of another loop: virtual time of the calling one waits, too.
+    static nonisolated(nonsending) func waiting<R>(
+        for other: LoopCore, _ body: nonisolated(nonsending) () async throws -> R
+    ) async rethrows -> R {
+        guard let core = current, core !== other, core.simulation != nil else {
+            return try await body()
+        }
+        core.holdVirtualTime()
+        defer { core.releaseVirtualTime() }
+        return try await body()
+    }
+
     // MARK: - The dry loop
 
     /// Ends tasks that wait for what cannot come, by force if cancellation is not enough.

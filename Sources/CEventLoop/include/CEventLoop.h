@@ -9,6 +9,7 @@
 /// - Errors: 0 or a count on success, `-errno` on failure. Results come through out-parameters,
 ///   last. No function sets or needs `errno`. EINTR is never seen by a caller.
 /// - Time: absolute nanoseconds of CLOCK_MONOTONIC, unsigned 64 bits. `CEL_NEVER` is no deadline.
+///   For tests a loop's clock can be stopped, and moved by hand (cel_clock.h).
 /// - Threads: a loop belongs to one thread at a time. Only `cel_loop_wakeup` may be called from
 ///   another thread or from a signal handler.
 /// - Descriptors: the caller owns every descriptor that it registers, and closes it after
