@@ -74,10 +74,7 @@ public final class AsyncLock: Sendable {
     public func unlock() throws(LockError) {
         let task = TaskIdentity.current?.address ?? 0
         if task != 0, owner.tryChange({ $0 == task ? 0 : nil }) { return }
-        let holder = owner.value
-        // Nobody but the task itself makes it the holder, or takes that away, while it runs.
-        if holder == 0 { throw .notLocked }
-        if holder != task { throw .notOwner }
+        try requireHeld()
         monitor.withLock { state, wakeups in handOver(&state, &wakeups) }
     }
 
@@ -99,6 +96,14 @@ public final class AsyncLock: Sendable {
     public var isHeldByCurrentTask: Bool {
         guard let task = TaskIdentity.current else { return false }
         return owner.value == task.address
+    }
+
+    /// Throws if the calling task does not hold the lock.
+    func requireHeld() throws(LockError) {
+        // Nobody but the task itself makes it the holder, or takes that away, while it runs.
+        let holder = owner.value
+        if holder == 0 { throw .notLocked }
+        if holder != TaskIdentity.current?.address { throw .notOwner }
     }
 
     /// Waits for the lock again, whatever happens meanwhile.

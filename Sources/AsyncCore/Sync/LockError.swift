@@ -1,6 +1,6 @@
 // What can be done wrong with a lock.
 
-/// A wrong use of an ``AsyncLock``, an ``AsyncMutex`` or an ``AsyncCondition``.
+/// A wrong use of an ``AsyncLock``, ``AsyncMutex``, ``AsyncCondition`` or ``AsyncRWLock``.
 ///
 /// Nothing has changed then: the lock still serves all others.
 public enum LockError: Error, Equatable, Sendable, CustomStringConvertible {
@@ -12,6 +12,8 @@ public enum LockError: Error, Equatable, Sendable, CustomStringConvertible {
     case notLocked
     /// The caller is no task, which could hold the lock.
     case noTask
+    /// A lock that lets so many read at once would let nobody read.
+    case readersBelowOne(Int)
 
     /// Which rule was broken, in words.
     public var description: String {
@@ -20,6 +22,7 @@ public enum LockError: Error, Equatable, Sendable, CustomStringConvertible {
         case .notOwner: "another task holds the lock"
         case .notLocked: "nobody holds the lock"
         case .noTask: "only a task can hold the lock, and the caller is none"
+        case .readersBelowOne(let count): "a lock for \(count) readers at once lets nobody read"
         }
     }
 }

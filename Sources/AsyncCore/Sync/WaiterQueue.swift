@@ -163,6 +163,9 @@ public final class WaiterQueue<Request: Sendable, Grant: Sendable>: @unchecked S
             return try result.get()
         }
 
+        /// Whether the task was handed something that it has not taken yet.
+        var isGranted: Bool { unsafe result != nil }
+
         /// The wait was cancelled.
         func leave() { _ = unsafe queue?.remove(self) }
 

@@ -7,7 +7,7 @@ import Testing
 /// What every primitive promises across loops, threads, and the end of a loop.
 @Suite(.watched)
 struct PrimitiveLoopsTests {
-    @Test(arguments: SubjectCase.all)
+    @Test(arguments: SubjectCase.allAndBarrier)
     func `a task resumes on its own loop, also a plain one on none (S19)`(
         of subjectCase: SubjectCase
     ) async throws {
@@ -32,7 +32,7 @@ struct PrimitiveLoopsTests {
         }
     }
 
-    @Test(arguments: SubjectCase.all)
+    @Test(arguments: SubjectCase.allAndBarrier)
     func `a plain task that waits on no loop can be cancelled (S19)`(of subjectCase: SubjectCase)
         async throws
     {
@@ -46,7 +46,7 @@ struct PrimitiveLoopsTests {
         try subject.handOver()
     }
 
-    @Test(arguments: SubjectCase.all)
+    @Test(arguments: SubjectCase.allAndBarrier)
     func `the end of a loop cancels those of its tasks that wait`(of subjectCase: SubjectCase)
         async throws
     {
@@ -64,7 +64,7 @@ struct PrimitiveLoopsTests {
         try subject.handOver()
     }
 
-    @Test(arguments: SubjectCase.all)
+    @Test(arguments: SubjectCase.allAndBarrier)
     func `a task whose loop has ended is let in all the same`(of subjectCase: SubjectCase)
         async throws
     {
@@ -82,7 +82,7 @@ struct PrimitiveLoopsTests {
         #expect(subject.isFree())
     }
 
-    @Test(arguments: SubjectCase.all)
+    @Test(arguments: SubjectCase.allAndBarrier)
     func `a task whose loop has ended can be cancelled while it waits`(of subjectCase: SubjectCase)
         async throws
     {
@@ -121,7 +121,7 @@ struct PrimitiveLoopsTests {
         }
     }
 
-    @Test(arguments: try SubjectCase.permits)
+    @Test(arguments: SubjectCase.permits)
     func `many tasks on many threads exclude each other, and leave all free (S2, S57)`(
         of subjectCase: SubjectCase
     ) async throws {
@@ -150,7 +150,7 @@ struct PrimitiveLoopsTests {
         #expect(subject.isFree())
     }
 
-    @Test(arguments: try SubjectCase.permits)
+    @Test(arguments: SubjectCase.permits)
     func `many tasks on many threads, and cancellations at any moment: nobody is stuck (S57, L1)`(
         of subjectCase: SubjectCase
     ) async throws {

@@ -34,7 +34,7 @@ struct PrimitiveMatrixTests {
         }
     }
 
-    @Test(arguments: SubjectCase.all)
+    @Test(arguments: SubjectCase.allAndBarrier)
     func `those who wait are let in, first come, first served (S1, S24, S26, S45, S64)`(
         of subjectCase: SubjectCase
     ) async throws {
@@ -55,7 +55,7 @@ struct PrimitiveMatrixTests {
         }
     }
 
-    @Test(arguments: SubjectCase.all)
+    @Test(arguments: SubjectCase.allAndBarrier)
     func `what is free is had in the same step, if the task is not cancelled (S18)`(
         of subjectCase: SubjectCase
     ) async throws {
@@ -75,7 +75,7 @@ struct PrimitiveMatrixTests {
         }
     }
 
-    @Test(arguments: SubjectCase.all)
+    @Test(arguments: SubjectCase.allAndBarrier)
     func `one who never has to wait lets others run all the same (S283)`(
         of subjectCase: SubjectCase
     ) async throws {
@@ -107,7 +107,7 @@ struct PrimitiveMatrixTests {
         }
     }
 
-    @Test(arguments: SubjectCase.all)
+    @Test(arguments: SubjectCase.allAndBarrier)
     func `a task that is cancelled before it asks gets nothing`(of subjectCase: SubjectCase)
         async throws
     {
@@ -121,7 +121,7 @@ struct PrimitiveMatrixTests {
         }
     }
 
-    @Test(arguments: SubjectCase.all)
+    @Test(arguments: SubjectCase.allAndBarrier)
     func `a task that is cancelled while it waits leaves; others do not notice (S24, S42, S63)`(
         of subjectCase: SubjectCase
     ) async throws {
@@ -137,7 +137,7 @@ struct PrimitiveMatrixTests {
         }
     }
 
-    @Test(arguments: SubjectCase.all, [0, 1])
+    @Test(arguments: SubjectCase.allAndBarrier, [0, 1])
     func `cancelled, then handed over in one step: the others get it (S5, S6, S8, S42)`(
         of subjectCase: SubjectCase, cancelled: Int
     ) async throws {
@@ -149,7 +149,7 @@ struct PrimitiveMatrixTests {
         }
     }
 
-    @Test(arguments: SubjectCase.all, [0, 1])
+    @Test(arguments: SubjectCase.allAndBarrier, [0, 1])
     func `handed over, then cancelled: a permit goes on, a value arrives (S5, S6, S25, S44, L1)`(
         of subjectCase: SubjectCase, cancelled: Int
     ) async throws {
@@ -162,7 +162,7 @@ struct PrimitiveMatrixTests {
         }
     }
 
-    @Test(arguments: SubjectCase.all)
+    @Test(arguments: SubjectCase.allAndBarrier)
     func `all who wait are cancelled in the step of the hand-over: nothing is lost (L1, L3)`(
         of subjectCase: SubjectCase
     ) async throws {
@@ -176,7 +176,7 @@ struct PrimitiveMatrixTests {
         }
     }
 
-    @Test(arguments: SubjectCase.all)
+    @Test(arguments: SubjectCase.allAndBarrier)
     func `those who wait as it is closed get its error, and so do those who come (S52)`(
         of subjectCase: SubjectCase
     ) async throws {
@@ -198,7 +198,7 @@ struct PrimitiveMatrixTests {
         }
     }
 
-    @Test(arguments: SubjectCase.all)
+    @Test(arguments: SubjectCase.allAndBarrier)
     func `a failure of one inside does not keep others out`(of subjectCase: SubjectCase)
         async throws
     {
