@@ -12,6 +12,11 @@ public final class Recorder<Element: Sendable>: @unchecked Sendable {
 
     public var elements: [Element] { lock.withLock { recorded } }
 
+    /// Takes the first out again; nil if there is none.
+    public func removeFirst() -> Element? {
+        lock.withLock { recorded.isEmpty ? nil : recorded.removeFirst() }
+    }
+
     public var count: Int { lock.withLock { recorded.count } }
 }
 

@@ -14,7 +14,7 @@ struct SemaphoreCancellationTests {
             task.cancel()
             await #expect(throws: CancellationError.self) { try await task.value }
             #expect(semaphore.statistics.available == 1)
-            #expect(semaphore.statistics.acquiredAtOnce == 0)
+            #expect(semaphore.statistics.waited == 0)
         }
     }
 

@@ -27,12 +27,20 @@
             return address == 0 ? nil : TaskIdentity(address: address)
         }
 
+        /// The task that an async function runs in: there always is one.
+        @inline(__always)
+        static var running: TaskIdentity {
+            guard let current else { preconditionFailure("an async function runs in no task") }
+            return current
+        }
+
         /// Whether the current task is cancelled; false outside of tasks.
         @inline(__always)
-        static var isCurrentCancelled: Bool {
-            let address = csr_current_task()
-            return address != 0 && csr_is_cancelled(address)
-        }
+        static var isCurrentCancelled: Bool { current?.isCancelled ?? false }
+
+        /// Whether the task, which must be alive, is cancelled.
+        @inline(__always)
+        var isCancelled: Bool { csr_is_cancelled(address) }
 
         /// Cancels the task, which must be alive.
         func cancel() { csr_cancel(address) }

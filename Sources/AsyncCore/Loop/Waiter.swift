@@ -72,6 +72,11 @@ final class Waiter: CompletionTarget, @unchecked Sendable {
     /// Where the waits of a loop under test are noted; nil elsewhere.
     private let log: WaitLog?
 
+    /// What the layer above leaves here after a wait, to use it again for the next one.
+    ///
+    /// The waiting task's; not looked at here.
+    @exclusivity(unchecked) var spare: AnyObject?
+
     init(hasStandingHandler: Bool = false, log: WaitLog? = nil) {
         self.hasStandingHandler = hasStandingHandler
         self.log = log

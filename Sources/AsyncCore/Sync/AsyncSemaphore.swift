@@ -14,40 +14,18 @@
 /// *Any task*; ``tryAcquire(_:)`` and ``release(_:)`` also from synchronous code.
 public final class AsyncSemaphore: Sendable {
     private struct State: Sendable {
-        var available: Int
         var isClosed = false
-        var acquired: UInt64 = 0
         var waited: UInt64 = 0
         /// Waits for permits; each asks for a number of them.
         let queue = WaiterQueue<Int, Void>()
 
-        /// Takes permits, if nobody is before us, or joins the queue.
-        mutating func take(
-            _ count: Int, _ place: WaiterQueue<Int, Void>.Place?
-        ) throws(SemaphoreError) -> Void? {
-            if isClosed { throw .closed }
-            if queue.isEmpty, available >= count {
-                available -= count
-                acquired &+= 1
-                return ()
-            }
-            if let place {
-                waited &+= 1
-                queue.append(place)
-            }
-            return nil
-        }
-
-        /// Hands permits to those at the head, in order, as far as they suffice.
-        mutating func serve(_ wakeups: inout Wakeups) {
-            while let first = queue.first, first.request <= available {
-                queue.remove(first)
-                if wakeups.grant(first, ()) { available -= first.request }
-            }
-        }
+        /// Whether nobody may take or give without the lock.
+        var staysShut: Bool { isClosed || !queue.isEmpty }
     }
 
-    private let monitor: Monitor<State>
+    /// The free permits.
+    private let free: FastWord
+    private let monitor = Monitor(State())
     private let maximum: Int
 
     /// The largest number of permits that a semaphore can have.
@@ -67,7 +45,7 @@ public final class AsyncSemaphore: Sendable {
         if permits > limit || limit > Self.maximumPermits {
             throw .aboveMaximum(permits: permits, maximum: min(limit, Self.maximumPermits))
         }
-        monitor = Monitor(State(available: permits))
+        free = FastWord(UInt(permits))
         self.maximum = limit
     }
 
@@ -84,11 +62,13 @@ public final class AsyncSemaphore: Sendable {
     public nonisolated(nonsending) func acquire(_ count: Int = 1) async throws {
         if count < 1 { throw SemaphoreError.negativeCount(count) }
         if count > maximum { throw SemaphoreError.aboveMaximum(permits: count, maximum: maximum) }
-        try await monitor.wait("AsyncSemaphore.acquire", count) { state, _, place in
-            try state.take(count, place)
+        if acquireAtOnce(count) { return }
+        try await monitor.wait("AsyncSemaphore.acquire", count, hasLooked: true) {
+            state, _, place in
+            try take(count, &state, place)
         } onLeave: { state, wakeups in
             // Those behind it may be content with what was too little for it.
-            state.serve(&wakeups)
+            serve(free.shut(), &state, &wakeups)
         }
         // Cancelled after the hand-over, before it ran: the permits go on.
         if TaskIdentity.isCurrentCancelled {
@@ -101,8 +81,10 @@ public final class AsyncSemaphore: Sendable {
     ///
     /// - Returns: False if there are too few, if others wait already, or the semaphore is closed.
     public func tryAcquire(_ count: Int = 1) -> Bool {
-        guard count >= 1 else { return false }
-        return monitor.withLock { state in (try? state.take(count, nil)) != nil }
+        if count < 1 { return false }
+        if takeFree(count) { return true }
+        // Somebody may be deciding under the lock just now, and leave permits free.
+        return monitor.withLock { state in (try? take(count, &state, nil)) != nil }
     }
 
     /// Gives permits back, or adds new ones.
@@ -114,22 +96,84 @@ public final class AsyncSemaphore: Sendable {
     ///   maximum; nothing is released then.
     public func release(_ count: Int = 1) throws(SemaphoreError) {
         if count < 1 { throw .negativeCount(count) }
+        if giveFree(count) { return }
         try monitor.withLock { state, wakeups throws(SemaphoreError) in
-            let (sum, overflow) = state.available.addingReportingOverflow(count)
-            if overflow || sum > maximum {
-                throw .aboveMaximum(permits: overflow ? Int.max : sum, maximum: maximum)
+            let available = free.shut()
+            guard let sum = self.sum(available, count) else {
+                free.put(available, staysShut: state.staysShut)
+                let sum = available.addingReportingOverflow(UInt(count)).partialValue
+                throw .aboveMaximum(permits: Int(clamping: sum), maximum: maximum)
             }
-            state.available = sum
-            state.serve(&wakeups)
+            serve(sum, &state, &wakeups)
         }
     }
 
-    /// Gives permits back that were taken: they cannot exceed the maximum, unless somebody released
-    /// what was not his.
+    // MARK: - Without the lock
+
+    @inline(__always)
+    private func acquireAtOnce(_ count: Int) -> Bool {
+        LoopCore.unhinderedTask != nil && takeFree(count)
+    }
+
+    /// Takes permits that are free and that nobody waits for.
+    @inline(__always)
+    private func takeFree(_ count: Int) -> Bool {
+        free.tryChange { $0 >= UInt(count) ? $0 &- UInt(count) : nil }
+    }
+
+    /// Gives permits to nobody in particular.
+    @inline(__always)
+    private func giveFree(_ count: Int) -> Bool {
+        free.tryChange { sum($0, count) }
+    }
+
+    /// Both together; nil if that is above the maximum.
+    ///
+    /// Neither is above `Int.max`, so the sum cannot overflow.
+    @inline(__always)
+    private func sum(_ available: UInt, _ count: Int) -> UInt? {
+        let sum = available &+ UInt(count)
+        return sum <= UInt(maximum) ? sum : nil
+    }
+
+    // MARK: - Under the lock
+
+    /// Takes permits, if nobody is before us, or joins the queue.
+    private func take(
+        _ count: Int, _ state: inout State, _ place: WaiterQueue<Int, Void>.Place?
+    ) throws(SemaphoreError) -> Void? {
+        if state.isClosed { throw .closed }
+        var available = free.shut()
+        defer { free.put(available, staysShut: state.staysShut) }
+        if state.queue.isEmpty, available >= count {
+            available -= UInt(count)
+            return ()
+        }
+        if let place {
+            state.waited &+= 1
+            state.queue.append(place)
+        }
+        return nil
+    }
+
+    /// Hands permits to those at the head, in order, as far as they suffice, and puts the others
+    /// back.
+    private func serve(_ permits: UInt, _ state: inout State, _ wakeups: inout Wakeups) {
+        var available = permits
+        while let first = state.queue.first, first.request <= available {
+            state.queue.remove(first)
+            if wakeups.grant(first, ()) { available -= UInt(first.request) }
+        }
+        free.put(available, staysShut: state.staysShut)
+    }
+
+    /// Gives permits back that were taken.
     private func giveBack(_ count: Int) {
+        if giveFree(count) { return }
         monitor.withLock { state, wakeups in
-            state.available = min(state.available + count, maximum)
-            state.serve(&wakeups)
+            let available = free.shut()
+            // One who released what was not his may have filled the semaphore before us.
+            serve(sum(available, count) ?? UInt(maximum), &state, &wakeups)
         }
     }
 
@@ -142,7 +186,7 @@ public final class AsyncSemaphore: Sendable {
     public nonisolated(nonsending) func withPermit<R>(
         _ body: nonisolated(nonsending) () async throws -> R
     ) async throws -> R {
-        try await acquire()
+        if !acquireAtOnce(1) { try await acquire() }
         defer { giveBack(1) }
         return try await body()
     }
@@ -153,6 +197,7 @@ public final class AsyncSemaphore: Sendable {
     public func close() {
         monitor.withLock { state, wakeups in
             state.isClosed = true
+            free.put(free.shut(), staysShut: true)
             state.queue.failAll(SemaphoreError.closed, &wakeups)
         }
     }
@@ -163,8 +208,6 @@ public final class AsyncSemaphore: Sendable {
         public var available: Int
         /// Tasks that wait.
         public var waiting: Int
-        /// Acquisitions that found their permits free.
-        public var acquiredAtOnce: UInt64
         /// Acquisitions that had to wait.
         public var waited: UInt64
     }
@@ -173,8 +216,7 @@ public final class AsyncSemaphore: Sendable {
     public var statistics: Statistics {
         monitor.withLock { state in
             Statistics(
-                available: state.available, waiting: state.queue.count,
-                acquiredAtOnce: state.acquired, waited: state.waited)
+                available: Int(free.value), waiting: state.queue.count, waited: state.waited)
         }
     }
 }

@@ -109,36 +109,41 @@ public final class Monitor<State: Sendable>: @unchecked Sendable {
     /// - Parameters:
     ///   - description: What is waited for, for diagnosis: "AsyncLock.lock".
     ///   - request: What those who grant can see of the wait; how many permits, say.
+    ///   - hasLooked: True if the caller has looked already, at an atomic variable, say, and will
+    ///     hardly get anything at once: then `decide` runs only once, with a place.
     ///   - decide: Takes, or queues.
     ///   - onLeave: Called if the wait was cancelled, after the place has left its queue.
     /// - Returns: What was taken, or granted.
     /// - Throws: `CancellationError`; what `decide` throws; the error that the wait was failed with.
     public nonisolated(nonsending) func wait<Request, Grant>(
-        _ description: StaticString, _ request: Request,
+        _ description: StaticString, _ request: Request, hasLooked: Bool = false,
         until decide: (inout State, inout Wakeups, WaiterQueue<Request, Grant>.Place?) throws ->
             Grant?,
         onLeave: (inout State, inout Wakeups) -> Void = { _, _ in }
     ) async throws -> Grant {
         if TaskIdentity.isCurrentCancelled { throw CancellationError() }
         let core = LoopCore.current
-        if let grant = try withLock({ try decide(&$0, &$1, nil) }) {
+        if !hasLooked, let grant = try withLock({ try decide(&$0, &$1, nil) }) {
             if let core, !core.spendBudget() { await core.yield() }
             return grant
         }
         let waiter = core?.makeWaiter() ?? Waiter()
         guard waiter.begin(description) else { throw CancellationError() }
-        let place = WaiterQueue<Request, Grant>.Place(request, waiter)
-        if let grant = try queue(place, decide, core) { return grant }
-        let outcome = await waiter.wait()
-        if outcome == .completed {
-            core?.recycle(waiter)
-            return try place.take()
+        var place = WaiterQueue<Request, Grant>.Place.make(request, waiter)
+        if let grant = try queue(place, decide, waiter, core) {
+            if let core, !core.spendBudget() { await core.yield() }
+            return grant
         }
+        let outcome = await waiter.wait()
+        defer {
+            WaiterQueue.Place.recycle(&place, waiter)
+            core?.recycle(waiter)
+        }
+        if outcome == .completed { return try place.take() }
         withLock { state, wakeups in
             place.leave()
             onLeave(&state, &wakeups)
         }
-        core?.recycle(waiter)
         throw CancellationError()
     }
 
@@ -162,27 +167,28 @@ public final class Monitor<State: Sendable>: @unchecked Sendable {
         let core = LoopCore.current
         let waiter = core?.makeUninterruptedWaiter() ?? Waiter()
         _ = waiter.begin(description)
-        let place = WaiterQueue<Request, Grant>.Place(request, waiter)
-        if let grant = try queue(place, decide, core) { return grant }
+        let place = WaiterQueue<Request, Grant>.Place.make(request, waiter)
+        if let grant = try queue(place, decide, waiter, core) { return grant }
         _ = await waiter.waitUninterrupted()
         core?.recycle(waiter)
         return try place.take()
     }
 
-    /// The second look, with a place to queue; a grant if there was no need to.
+    /// The look with a place to queue; a grant if there was no need to.
     private func queue<Request, Grant>(
         _ place: WaiterQueue<Request, Grant>.Place,
         _ decide: (inout State, inout Wakeups, WaiterQueue<Request, Grant>.Place?) throws -> Grant?,
-        _ core: LoopCore?
+        _ waiter: Waiter, _ core: LoopCore?
     ) throws -> Grant? {
-        let grant: Grant?
-        do {
-            grant = try withLock { try decide(&$0, &$1, place) }
-        } catch {
-            place.giveUp(core)
-            throw error
+        var isWaiting = false
+        defer {
+            if !isWaiting {
+                place.giveUp()
+                core?.recycle(waiter)
+            }
         }
-        if grant != nil { place.giveUp(core) }
+        let grant = try withLock { try decide(&$0, &$1, place) }
+        isWaiting = grant == nil
         return grant
     }
 }

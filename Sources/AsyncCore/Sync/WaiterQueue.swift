@@ -11,14 +11,16 @@
 public final class WaiterQueue<Request: Sendable, Grant: Sendable>: @unchecked Sendable {
     // SAFETY: guarded by the lock of the monitor that it is used with. The queue owns its places
     // through the links forward; the links backward, and `last`, refer to places that are in it.
-    private var head: Place?
-    private unowned(unsafe) var last: Place?
-
-    /// How many tasks wait.
-    public private(set) var count = 0
+    // What is not checked for overlapping accesses is read and written, and calls nothing.
+    @exclusivity(unchecked) private var head: Place?
+    @exclusivity(unchecked) private unowned(unsafe) var last: Place?
+    @exclusivity(unchecked) private var length = 0
 
     /// An empty queue.
     public init() {}
+
+    /// How many tasks wait.
+    public var count: Int { unsafe length }
 
     /// Whether nobody waits.
     public var isEmpty: Bool { count == 0 }
@@ -26,7 +28,7 @@ public final class WaiterQueue<Request: Sendable, Grant: Sendable>: @unchecked S
     /// The place at the head of the queue, if any.
     ///
     /// Its task may have been cancelled already, without having left yet.
-    public var first: Place? { head }
+    public var first: Place? { unsafe head }
 
     /// Puts a place at the end; nil does nothing.
     ///
@@ -36,9 +38,9 @@ public final class WaiterQueue<Request: Sendable, Grant: Sendable>: @unchecked S
         precondition(unsafe place.queue == nil, "a waiting task is in one queue at a time")
         unsafe place.queue = self
         unsafe place.previous = last
-        if let last = unsafe last { last.next = place } else { head = place }
+        if let last = unsafe last { unsafe last.next = place } else { unsafe head = place }
         unsafe last = place
-        count += 1
+        unsafe length += 1
     }
 
     /// Takes a place out.
@@ -47,14 +49,14 @@ public final class WaiterQueue<Request: Sendable, Grant: Sendable>: @unchecked S
     @discardableResult
     public func remove(_ place: Place) -> Bool {
         guard unsafe place.queue === self else { return false }
-        let next = place.next
+        let next = unsafe place.next
         let previous = unsafe place.previous
         if let next { unsafe next.previous = previous } else { unsafe last = previous }
-        if let previous { previous.next = next } else { head = next }
-        place.next = nil
+        if let previous { unsafe previous.next = next } else { unsafe head = next }
+        unsafe place.next = nil
         unsafe place.previous = nil
         unsafe place.queue = nil
-        count -= 1
+        unsafe length -= 1
         return true
     }
 
@@ -62,7 +64,7 @@ public final class WaiterQueue<Request: Sendable, Grant: Sendable>: @unchecked S
     ///
     /// - Returns: The place; nil if nobody waits.
     public func popFirst() -> Place? {
-        guard let head else { return nil }
+        guard let head = unsafe head else { return nil }
         remove(head)
         return head
     }
@@ -107,38 +109,71 @@ public final class WaiterQueue<Request: Sendable, Grant: Sendable>: @unchecked S
     public final class Place: @unchecked Sendable {
         // SAFETY: guarded by the lock of the monitor that it is used with. `result` is written
         // before the wait is claimed, and read by the waiting task afterwards. `queue` outlives the
-        // membership; `previous` is a place of the same queue.
-        fileprivate var next: Place?
-        fileprivate unowned(unsafe) var previous: Place?
-        fileprivate unowned(unsafe) var queue: WaiterQueue?
-        fileprivate let waiter: Waiter
-        fileprivate var result: Result<Grant, any Error>?
+        // membership; `previous` is a place of the same queue. `waiter` and `request` are changed
+        // by the waiting task alone, while nobody else has a reference to the place. What is not
+        // checked for overlapping accesses is read and written, and calls nothing.
+        @exclusivity(unchecked) fileprivate var next: Place?
+        @exclusivity(unchecked) fileprivate unowned(unsafe) var previous: Place?
+        @exclusivity(unchecked) fileprivate unowned(unsafe) var queue: WaiterQueue?
+        @exclusivity(unchecked) fileprivate var result: Result<Grant, any Error>?
+        /// Nil between two uses.
+        @exclusivity(unchecked) fileprivate var waiter: Waiter?
+        @exclusivity(unchecked) private var asked: Request
 
         /// What the task asked for.
-        public let request: Request
+        public var request: Request { unsafe asked }
 
         init(_ request: Request, _ waiter: Waiter) {
-            self.request = request
-            self.waiter = waiter
+            unsafe asked = request
+            unsafe self.waiter = waiter
+        }
+
+        /// A place for a wait that was begun: the one of the waiter's last wait, if that is of the
+        /// same kind.
+        static func make(_ request: Request, _ waiter: Waiter) -> Place {
+            guard let spare = unsafe waiter.spare, type(of: spare) == Place.self else {
+                return Place(request, waiter)
+            }
+            // SAFETY: its type has been looked at; it is a final class.
+            let place = unsafe unsafeDowncast(spare, to: Place.self)
+            unsafe waiter.spare = nil
+            unsafe place.asked = request
+            unsafe place.waiter = waiter
+            return place
+        }
+
+        /// Leaves the place with its waiter, to be used again, after the wait has ended.
+        ///
+        /// Not if the one who granted has not let go of it yet, nor if it would keep something of
+        /// the user's alive.
+        static func recycle(_ place: inout Place, _ waiter: Waiter) {
+            guard _isPOD(Request.self), isKnownUniquelyReferenced(&place) else { return }
+            unsafe place.waiter = nil
+            unsafe waiter.spare = place
         }
 
         /// What the task was handed.
         ///
         /// Waiting task only, once, after its wait was completed.
         func take() throws -> Grant {
-            guard let result else { preconditionFailure("a wait was completed without a grant") }
+            guard let result = unsafe result else {
+                preconditionFailure("a wait was completed without a grant")
+            }
+            unsafe self.result = nil
             return try result.get()
         }
+
+        /// Whether the task was handed something that it has not taken yet.
+        var isGranted: Bool { unsafe result != nil }
 
         /// The wait was cancelled.
         func leave() { _ = unsafe queue?.remove(self) }
 
         /// The task need not wait after all.
-        func giveUp(_ core: LoopCore?) {
+        func giveUp() {
             precondition(
                 unsafe queue == nil, "a task is in a queue, and got what it wanted as well")
-            waiter.abandon()
-            core?.recycle(waiter)
+            unsafe waiter?.abandon()
         }
     }
 }
@@ -178,15 +213,18 @@ public struct Wakeups: ~Copyable {
         // SAFETY: guarded by the monitor's lock, which the critical section that has us holds.
         precondition(
             unsafe place.queue == nil, "a place is granted something, and stays in its queue")
+        guard let waiter = unsafe place.waiter else {
+            preconditionFailure("a place is granted something after its wait has ended")
+        }
         // Before the claim: a task that has not suspended yet goes on at once.
-        place.result = result
-        switch place.waiter.claim(.completed) {
+        unsafe place.result = result
+        switch waiter.claim(.completed) {
         case .lost:
-            place.result = nil
+            unsafe place.result = nil
             return false
         case .won: break
         case .wonSuspended:
-            if first == nil { first = place.waiter } else { others.append(place.waiter) }
+            if first == nil { first = waiter } else { others.append(waiter) }
         }
         return true
     }

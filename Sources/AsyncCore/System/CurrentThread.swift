@@ -40,6 +40,18 @@ package enum CurrentThread {
         return unsafe Unmanaged<Object>.fromOpaque(pointer).takeUnretainedValue()
     }
 
+    /// The same for one short look, without counting a reference.
+    @inline(__always)
+    static func withCurrent<Object: AnyObject, R>(
+        as type: Object.Type, _ body: (Object) -> R
+    ) -> R? {
+        guard let pointer = unsafe cel_thread_get_current() else { return nil }
+        // SAFETY: as above; it stays installed while this thread is in `body`.
+        return unsafe Unmanaged<Object>.fromOpaque(pointer)._withUnsafeGuaranteedRef {
+            body($0)
+        }
+    }
+
     /// Makes `object` the thread's current one, and returns what was there before.
     ///
     /// The caller keeps the object alive until it has put the previous one back.

@@ -1,0 +1,89 @@
+import AsyncCoreTestSupport
+import Testing
+
+@testable import AsyncCore
+
+/// Random steps of many tasks: entering, trying, cancelling, handing over, in any order.
+@Suite(.watched)
+struct PrimitiveInterleavingTests {
+    /// What the tasks of one run share. They are all on one loop.
+    private final class Run: @unchecked Sendable {
+        // SAFETY: used by tasks of one loop only.
+        let subject: Subject
+        var random: SplitMix64
+        var tasks: [TaskHandle<Void, any Error>] = []
+        var inside = 0
+        var entries = 0
+        var cancellations = 0
+
+        init(_ subject: Subject, seed: Int) {
+            self.subject = subject
+            random = SplitMix64(seed: seed)
+        }
+
+        /// Enters, and stays a while.
+        func enter() async throws {
+            try await subject.enter { [self] in
+                inside += 1
+                entries += 1
+                defer { inside -= 1 }
+                #expect(inside <= subject.limit)
+                for _ in 0..<random.below(3) { try await yield() }
+                #expect(inside <= subject.limit)
+            }
+        }
+    }
+
+    /// One seed: tasks come, go, are cancelled, and are handed over to; in the end nobody is left.
+    private func live(_ subjectCase: SubjectCase, seed: Int) async throws -> Run {
+        let run = Run(try subjectCase.make(.max), seed: seed)
+        if run.random.below(3) > 0 { try await run.subject.occupy() }
+        for _ in 0..<25 {
+            switch run.random.below(8) {
+            case 0, 1, 2: run.tasks.append(spawn { try await run.enter() })
+            case 3:
+                guard !run.tasks.isEmpty else { continue }
+                run.cancellations += 1
+                run.tasks[run.random.below(run.tasks.count)].cancel()
+            case 4: try run.subject.handOver()
+            case 5: spawn { _ = try run.subject.tryEnter() }
+            default: try await yield()
+            }
+        }
+        // One hand-over serves all who wait; some primitives need one for those who came later.
+        for _ in 0..<100 where run.tasks.contains(where: { !$0.isFinished }) {
+            try run.subject.handOver()
+            try await settle(4)
+        }
+        try run.subject.handOver()
+        let stuck = run.tasks.count { !$0.isFinished }
+        #expect(stuck == 0, "seed \(seed): tasks are stuck")
+        for task in run.tasks { task.cancel() }
+        for case .failure(let error) in await gatherResults(run.tasks) {
+            #expect(error is CancellationError, "seed \(seed)")
+        }
+        #expect(run.inside == 0, "seed \(seed)")
+        #expect(run.subject.waiting() == 0, "seed \(seed)")
+        if run.subject.kind == .permit { #expect(run.subject.isFree(), "seed \(seed)") }
+        run.tasks = []
+        return run
+    }
+
+    @Test(arguments: SubjectCase.all)
+    func `in 1,000 random runs nothing is lost and nobody is stuck (S2, S6, S44, L1, L3)`(
+        of subjectCase: SubjectCase
+    ) async throws {
+        let (entries, cancellations) = try await onLoop {
+            var entries = 0
+            var cancellations = 0
+            for seed in 0..<1_000 {
+                let run = try await live(subjectCase, seed: seed)
+                entries += run.entries
+                cancellations += run.cancellations
+            }
+            return (entries, cancellations)
+        }
+        #expect(entries > 3_000, "the steps are too tame")
+        #expect(cancellations > 1_000, "the steps are too tame")
+    }
+}
