@@ -44,7 +44,7 @@ final class LoopCore: @unchecked Sendable {
     let waiterPool: Confined<WaiterPool>
     private let turnNanoseconds: UInt64
     let tasks: Confined<TaskList>
-    let watches = WatchList()
+    let watches = DescriptorWatchList()
     let sleepers = WaiterList()
     let deadlineScopes = DeadlineScopeList()
     var clockPair = ClockPair()
