@@ -368,6 +368,15 @@ final class LoopCore: @unchecked Sendable {
         return counters.operationBudget >= 0
     }
 
+    /// Whether an operation of the calling task may succeed at once: if the task is not cancelled,
+    /// and the running job has budget left, of which this spends one operation.
+    ///
+    /// If not, the operation goes its long way, which throws, or lets others run.
+    @usableFromInline
+    static var mayFinishAtOnce: Bool {
+        !TaskIdentity.isCurrentCancelled && (current?.spendBudget() ?? true)
+    }
+
     /// Lets every other ready task run, and the kernel be asked, before the calling task goes on.
     nonisolated(nonsending) func yield() async {
         // On the drain thread there are no turns that could end the wait.

@@ -13,15 +13,17 @@ public final class WaiterQueue<Request: Sendable, Grant: Sendable>: @unchecked S
     // through the links forward; the links backward, and `last`, refer to places that are in it.
     private var head: Place?
     private unowned(unsafe) var last: Place?
+    // Not checked for overlapping accesses at run time: each operation of a primitive looks at it.
+    @exclusivity(unchecked) @usableFromInline var length = 0
 
     /// How many tasks wait.
-    public private(set) var count = 0
+    @inlinable public var count: Int { unsafe length }
 
     /// An empty queue.
     public init() {}
 
     /// Whether nobody waits.
-    public var isEmpty: Bool { count == 0 }
+    @inlinable public var isEmpty: Bool { count == 0 }
 
     /// The place at the head of the queue, if any.
     ///
@@ -38,7 +40,7 @@ public final class WaiterQueue<Request: Sendable, Grant: Sendable>: @unchecked S
         unsafe place.previous = last
         if let last = unsafe last { last.next = place } else { head = place }
         unsafe last = place
-        count += 1
+        unsafe length += 1
     }
 
     /// Takes a place out.
@@ -54,7 +56,7 @@ public final class WaiterQueue<Request: Sendable, Grant: Sendable>: @unchecked S
         place.next = nil
         unsafe place.previous = nil
         unsafe place.queue = nil
-        count -= 1
+        unsafe length -= 1
         return true
     }
 
@@ -93,6 +95,20 @@ public final class WaiterQueue<Request: Sendable, Grant: Sendable>: @unchecked S
     /// Ends all waits with an error.
     public func failAll(_ error: any Error, _ wakeups: inout Wakeups) {
         while let place = popFirst() { wakeups.fail(place, error) }
+    }
+
+    /// Ends the waits whose request is one of those, with an error.
+    public func failAll(
+        _ error: any Error, _ wakeups: inout Wakeups, where isMeant: (Request) -> Bool
+    ) {
+        var next = head
+        while let place = next {
+            next = place.next
+            if isMeant(place.request) {
+                remove(place)
+                wakeups.fail(place, error)
+            }
+        }
     }
 
     deinit {
@@ -147,9 +163,10 @@ public final class WaiterQueue<Request: Sendable, Grant: Sendable>: @unchecked S
 ///
 /// Given to the critical sections of a ``Monitor``.
 public struct Wakeups: ~Copyable {
-    private var first: Waiter?
-    private var others: [Waiter] = []
+    @usableFromInline var first: Waiter?
+    @usableFromInline var others: [Waiter] = []
 
+    @inlinable
     init() {}
 
     /// Hands `grant` to a place that was taken out of its queue.
@@ -194,10 +211,14 @@ public struct Wakeups: ~Copyable {
     /// Makes them ready, in the order in which they were granted.
     ///
     /// No lock may be held.
-    @inline(__always)
+    @inlinable @inline(__always)
     func resume() {
-        guard let first else { return }
-        first.resume()
+        if first != nil { resumeAll() }
+    }
+
+    @usableFromInline
+    func resumeAll() {
+        first?.resume()
         for waiter in others { waiter.resume() }
     }
 }
