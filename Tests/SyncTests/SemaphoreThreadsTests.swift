@@ -6,17 +6,6 @@ import Testing
 
 @Suite(.watched)
 struct SemaphoreThreadsTests {
-    /// Runs `body` with loops on threads of their own, and ends them afterwards.
-    private func withLoops(
-        _ count: Int, _ body: (_ loops: [EventLoop]) async throws -> Void
-    ) async throws {
-        let loops = try (0..<count).map { _ in try EventLoop.start(configuration: .quiet) }
-        let result: Result<Void, any Error>
-        do { result = .success(try await body(loops)) } catch { result = .failure(error) }
-        for loop in loops { try await loop.shutdown() }
-        try result.get()
-    }
-
     @Test func `a task resumes on its own loop, whoever releases (S19)`() async throws {
         try await withLoops(2) { loops in
             let semaphore = try AsyncSemaphore(0)

@@ -67,17 +67,19 @@ public enum Channel<Element: Sendable> {
         public var waitingReceivers: Int
         /// Elements that were sent since the channel was made.
         public var sent: UInt64
+    }
+}
 
-        init(_ state: ChannelState<Element>) {
-            let exchange = state.exchange
-            buffered = exchange.buffer.count
-            reserved = exchange.reserved
-            capacity = exchange.capacity == .max ? nil : exchange.capacity
-            senders = state.senders
-            receivers = state.receivers
-            waitingSenders = exchange.givers.count
-            waitingReceivers = exchange.takers.count
-            sent = exchange.received
-        }
+extension Channel.Statistics {
+    init(_ state: ChannelState<Element>) {
+        let exchange = state.exchange
+        buffered = exchange.buffer.count
+        reserved = exchange.reserved
+        capacity = exchange.capacity == .max ? nil : exchange.capacity
+        senders = state.senders
+        receivers = state.receivers
+        waitingSenders = exchange.givers.count
+        waitingReceivers = exchange.takers.count
+        sent = exchange.received
     }
 }
