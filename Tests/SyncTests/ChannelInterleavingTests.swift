@@ -1,4 +1,5 @@
 import AsyncCoreTestSupport
+import AsyncCoreTesting
 import Testing
 
 @testable import AsyncCore
@@ -18,7 +19,7 @@ struct ChannelInterleavingTests {
         var cancellations = 0
         var next = 0
 
-        init(seed: Int, _ statistics: @escaping () -> Channel<Int>.Statistics) {
+        init(seed: UInt64, _ statistics: @escaping () -> Channel<Int>.Statistics) {
             random = SplitMix64(seed: seed)
             self.statistics = statistics
         }
@@ -78,11 +79,11 @@ struct ChannelInterleavingTests {
         }
     }
 
-    private static func play(seed: Int) async throws -> (sent: Int, cancellations: Int) {
-        let capacity = seed % 4
+    private static func play(seed: UInt64) async throws -> (sent: Int, cancellations: Int) {
+        let capacity = Int(seed % 4)
         let (sender, receiver) = Channel<Int>.make(capacity: capacity)
         let run = Run(seed: seed) { receiver.statistics }
-        for index in 0..<(4 + seed % 6) {
+        for index in 0..<Int(4 + seed % 6) {
             let (own, other) = (try sender.clone(), try receiver.clone())
             run.tasks.append(
                 spawn {
@@ -96,33 +97,31 @@ struct ChannelInterleavingTests {
                 })
         }
         sender.close()
-        try await settle(80)
+        try await waitUntilAllBlocked()
         // Whoever waits now waits in vain, and for a reason.
         let standing = run.statistics()
-        #expect(standing.waitingReceivers == 0 || standing.waitingSenders == 0, "seed \(seed)")
-        #expect(standing.waitingReceivers == 0 || standing.buffered == 0, "seed \(seed)")
-        #expect(standing.buffered + standing.reserved <= capacity, "seed \(seed)")
+        #expect(standing.waitingReceivers == 0 || standing.waitingSenders == 0)
+        #expect(standing.waitingReceivers == 0 || standing.buffered == 0)
+        #expect(standing.buffered + standing.reserved <= capacity)
         receiver.refuseFurther()
         for task in run.tasks { try await task.value }
         run.tasks = []
         while let number = try? receiver.tryReceive() { run.received.append(number) }
         #expect(throws: ChannelError.endOfChannel) { try receiver.tryReceive() }
-        #expect(run.received.sorted() == run.sent.sorted(), "seed \(seed)")
-        #expect(run.statistics().reserved == 0, "seed \(seed)")
+        #expect(run.received.sorted() == run.sent.sorted())
+        #expect(run.statistics().reserved == 0)
         return (run.sent.count, run.cancellations)
     }
 
     @Test func `random steps of many tasks lose no element, and double none (S113, S122, L1, L2)`()
         async throws
     {
-        var total = (sent: 0, cancellations: 0)
-        for seed in 0..<1_000 {
-            let (sent, cancellations) = try await onLoop { try await Self.play(seed: seed) }
-            total.sent += sent
-            total.cancellations += cancellations
-        }
-        #expect(total.sent > 10_000, "the steps are too tame: \(total)")
-        #expect(total.cancellations > 500, "the steps are too tame: \(total)")
+        let totals = Recorder<(sent: Int, cancellations: Int)>()
+        try await withSeeds { seed in totals.append(try await Self.play(seed: seed)) }
+        let sent = totals.elements.reduce(0) { $0 + $1.sent }
+        let cancellations = totals.elements.reduce(0) { $0 + $1.cancellations }
+        let seeds = totals.count
+        #expect(2 * cancellations > seeds && sent > 8 * seeds, "too tame: \(sent), \(cancellations)")
     }
 
     /// What happens in the race below.

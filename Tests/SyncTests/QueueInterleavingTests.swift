@@ -1,4 +1,5 @@
 import AsyncCoreTestSupport
+import AsyncCoreTesting
 import Testing
 
 @testable import AsyncCore
@@ -16,9 +17,9 @@ struct QueueInterleavingTests {
         var cancellations = 0
         var next = 0
 
-        init(seed: Int) {
+        init(seed: UInt64) {
             let orders: [AsyncQueue<Int>.Order] = [.fifo, .lifo, .priority(by: { $0 % 5 })]
-            queue = AsyncQueue(capacity: 1 + seed % 4, order: orders[seed % 3])
+            queue = AsyncQueue(capacity: 1 + Int(seed % 4), order: orders[Int(seed % 3)])
             random = SplitMix64(seed: seed)
         }
 
@@ -66,33 +67,29 @@ struct QueueInterleavingTests {
     @Test func `random steps of many tasks lose no element, and double none (S85, S86, L2, L4)`()
         async throws
     {
-        var total = (put: 0, cancellations: 0)
-        for seed in 0..<1_000 {
-            let (put, cancellations) = try await onLoop {
-                let run = Run(seed: seed)
-                for index in 0..<(4 + seed % 7) {
-                    run.tasks.append(spawn { try await Self.live(run, producing: index % 2 == 0) })
-                }
-                try await settle(60)
-                // Whoever waits now waits for somebody who has ended.
-                let standing = run.queue.statistics
-                #expect(standing.waitingGetters == 0 || standing.count == 0, "seed \(seed)")
-                #expect(
-                    standing.waitingPutters == 0 || standing.count == standing.capacity,
-                    "seed \(seed)")
-                run.queue.shutdown()
-                for task in run.tasks { try await task.value }
-                while let number = try? run.queue.tryGet() { run.got.append(number) }
-                #expect(run.got.sorted() == run.put.sorted(), "seed \(seed)")
-                #expect(run.queue.statistics.put == run.put.count, "seed \(seed)")
-                defer { run.tasks = [] }
-                return (run.put.count, run.cancellations)
+        let totals = Recorder<(put: Int, cancellations: Int)>()
+        try await withSeeds { seed in
+            let run = Run(seed: seed)
+            for index in 0..<Int(4 + seed % 7) {
+                run.tasks.append(spawn { try await Self.live(run, producing: index % 2 == 0) })
             }
-            total.put += put
-            total.cancellations += cancellations
+            try await waitUntilAllBlocked()
+            // Whoever waits now waits for somebody who has ended.
+            let standing = run.queue.statistics
+            #expect(standing.waitingGetters == 0 || standing.count == 0)
+            #expect(standing.waitingPutters == 0 || standing.count == standing.capacity)
+            run.queue.shutdown()
+            for task in run.tasks { try await task.value }
+            run.tasks = []
+            while let number = try? run.queue.tryGet() { run.got.append(number) }
+            #expect(run.got.sorted() == run.put.sorted())
+            #expect(run.queue.statistics.put == run.put.count)
+            totals.append((run.put.count, run.cancellations))
         }
-        #expect(total.put > 10_000, "the steps are too tame: \(total)")
-        #expect(total.cancellations > 1_000, "the steps are too tame: \(total)")
+        let put = totals.elements.reduce(0) { $0 + $1.put }
+        let cancellations = totals.elements.reduce(0) { $0 + $1.cancellations }
+        let seeds = totals.count
+        #expect(put > 8 * seeds && cancellations > seeds, "too tame: \(put), \(cancellations)")
     }
 
     /// What happens in the race below.

@@ -111,7 +111,7 @@ struct QueueThreadsTests {
                     do { _ = try await queue.get() } catch { return false }
                     return true
                 }
-                let cancelling = loops[1].spawn { getting.cancel() }
+                let cancelling = loops[1].spawn { () -> Void in getting.cancel() }
                 try await queue.put(round)
                 if await getting.value { got += 1 }
                 await cancelling.value
