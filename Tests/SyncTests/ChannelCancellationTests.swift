@@ -59,7 +59,7 @@ struct ChannelCancellationTests {
         }
     }
 
-    @Test func `cancelled before the hand-over, and nobody else waits: it is not sent (S104, S108)`()
+    @Test func `cancelled before the hand-over, and nobody else waits: not sent (S104, S108)`()
         async throws
     {
         try await onLoop {
@@ -116,7 +116,7 @@ struct ChannelCancellationTests {
         }
     }
 
-    @Test func `a cancelled wish for many slots lets those behind it through`() async throws {
+    @Test func `a cancelled wish for many slots lets those behind it through (L3)`() async throws {
         try await onLoop {
             let (sender, receiver) = Channel<Int>.make(capacity: 2)
             try await sender.send(1)

@@ -121,11 +121,14 @@ struct ChannelInterleavingTests {
         let sent = totals.elements.reduce(0) { $0 + $1.sent }
         let cancellations = totals.elements.reduce(0) { $0 + $1.cancellations }
         let seeds = totals.count
-        #expect(2 * cancellations > seeds && sent > 8 * seeds, "too tame: \(sent), \(cancellations)")
+        #expect(
+            2 * cancellations > seeds && sent > 8 * seeds, "too tame: \(sent), \(cancellations)")
     }
 
     /// What happens in the race below.
-    private enum Step: CaseIterable { case cancelReceiver, cancelSender, receive, send, close, turn }
+    private enum Step: CaseIterable {
+        case cancelReceiver, cancelSender, receive, send, close, turn
+    }
 
     @Test func `all orders of cancellations, hand-overs and a close keep the count (S104, L2)`()
         async throws

@@ -34,7 +34,7 @@ struct QueueThreadsTests {
     }
 
     @Test func `many tasks on many threads get every element once (S85)`() async throws {
-        let each = 200
+        let each = 2_000
         let queue = AsyncQueue<Int>(capacity: 8)
         let seen = Recorder<Int>()
         try await withLoops(2) { loops in
@@ -65,16 +65,15 @@ struct QueueThreadsTests {
     private func run(
         on loop: EventLoop?, _ body: @escaping @Sendable () async throws -> Void
     ) -> Task<Void, any Error> {
-        if let loop { Task(executorPreference: loop.taskExecutor) { try await body() } } else {
-            Task { try await body() }
-        }
+        guard let loop else { return Task { try await body() } }
+        return Task(executorPreference: loop.taskExecutor) { try await body() }
     }
 
     @Test(arguments: [0, 1, 5])
     func `a channel between threads ends when its last sender has (S99, S102)`(capacity: Int)
         async throws
     {
-        let each = 150
+        let each = 400
         let seen = Recorder<Int>()
         try await withLoops(2) { loops in
             let (sender, receiver) = Channel<Int>.make(capacity: capacity)
@@ -153,7 +152,7 @@ struct QueueThreadsTests {
         async throws
     {
         try await withLoops(2) { loops in
-            for round in 0..<150 {
+            for round in 0..<400 {
                 let queue = AsyncQueue<Int>(capacity: 1)
                 let tasks = (0..<6).map { index in
                     loops[index % 2].spawn { () async -> Int in
@@ -187,7 +186,7 @@ struct QueueThreadsTests {
             let tasks = try (0..<6).map { index in
                 let own = try sender.clone()
                 return run(on: index < 5 ? loops[index % 2] : nil) {
-                    for round in 0..<60 {
+                    for round in 0..<300 {
                         let slots = try await own.reserve(1 + (index + round) % 3)
                         let standing = own.statistics
                         #expect(standing.reserved + standing.buffered <= 3)
@@ -204,14 +203,14 @@ struct QueueThreadsTests {
             sender.close()
             for task in tasks + [counting] { try await task.value }
         }
-        #expect(seen.load(ordering: .relaxed) == 6 * 40)
-        #expect(used.load(ordering: .relaxed) == 6 * 40)
+        #expect(seen.load(ordering: .relaxed) == 6 * 200)
+        #expect(used.load(ordering: .relaxed) == 6 * 200)
     }
 
     @Test func `receivers of a broadcast on other threads get or miss every element (S138)`()
         async throws
     {
-        let sent = 2_000
+        let sent = 20_000
         try await withLoops(2) { loops in
             let broadcast = Broadcast<Int>(capacity: 16)
             let tasks = (0..<4).map { index in
@@ -256,7 +255,7 @@ struct QueueThreadsTests {
             }
             try await onThread {
                 try onThreads(2) { _ in
-                    for _ in 0..<500 {
+                    for _ in 0..<5_000 {
                         do { try watch.modify { value in value += 1 } } catch {
                             Issue.record(error)
                         }
@@ -264,7 +263,7 @@ struct QueueThreadsTests {
                 }
                 watch.close()
             }
-            #expect(try await gather(tasks) == [1_000, 1_000, 1_000, 1_000])
+            #expect(try await gather(tasks) == Array(repeating: 10_000, count: 4))
         }
     }
 

@@ -216,7 +216,9 @@ struct WatchTests {
                 try watch.send(number)
             }
             #expect(try await waiting.value == 8)
-            await #expect(throws: Failure.self) { try await receiver.receive { _ in throw Failure() } }
+            await #expect(throws: Failure.self) {
+                try await receiver.receive { _ in throw Failure() }
+            }
             let vain = spawn { try await receiver.receive { $0 == 0 } }
             try await settle()
             watch.close()

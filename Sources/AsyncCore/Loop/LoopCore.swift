@@ -368,10 +368,9 @@ final class LoopCore: @unchecked Sendable {
         return counters.operationBudget >= 0
     }
 
-    /// Whether an operation of the calling task may succeed at once: if the task is not cancelled,
-    /// and the running job has budget left, of which this spends one operation.
+    /// Whether an operation of the calling task may succeed at once; spends from the budget if so.
     ///
-    /// If not, the operation goes its long way, which throws, or lets others run.
+    /// Not if the task is cancelled, or the budget used up: then the long way throws, or yields.
     @usableFromInline
     static var mayFinishAtOnce: Bool {
         !TaskIdentity.isCurrentCancelled && (current?.spendBudget() ?? true)

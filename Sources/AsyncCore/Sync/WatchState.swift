@@ -21,7 +21,9 @@ struct WatchState<Value: Sendable>: Sendable {
     private(set) var version: UInt64 = 0
     private(set) var receivers = 0
     private(set) var isClosed = false
-    /// Receivers that have seen the present value. A grant says: look again.
+    /// Receivers that have seen the present value.
+    ///
+    /// A grant says: look again.
     let waiting = WaiterQueue<WatchCursor, Void>()
     /// Wait until there are no receivers.
     let awaitingSolitude = WaiterQueue<Void, Void>()
