@@ -102,6 +102,23 @@ struct WaiterQueueTests {
         #expect(throws: SemaphoreError.closed) { try entries[2].place.take() }
     }
 
+    @Test func `those of one kind can be ended, and the others stay in their order`() async {
+        let monitor = Monitor(Permits())
+        let entries = [1, 2, 1, 3, 1].map { place($0) }
+        monitor.withLock { state, wakeups in
+            for entry in entries { state.queue.append(entry.place) }
+            state.queue.failAll(SemaphoreError.closed, &wakeups) { $0 == 1 }
+            #expect(state.queue.count == 2)
+            #expect(state.queue.popFirst() === entries[1].place)
+            #expect(state.queue.popFirst() === entries[3].place)
+        }
+        for index in [0, 2, 4] {
+            _ = await entries[index].waiter.wait()
+            #expect(throws: SemaphoreError.closed) { try entries[index].place.take() }
+        }
+        for index in [1, 3] { entries[index].waiter.abandon() }
+    }
+
     @Test func `those granted are made ready in order, after the lock (S53)`() async throws {
         try await onLoop {
             let monitor = Monitor(Permits())

@@ -44,7 +44,7 @@ final class LoopCore: @unchecked Sendable {
     let waiterPool: Confined<WaiterPool>
     private let turnNanoseconds: UInt64
     let tasks: Confined<TaskList>
-    let watches = WatchList()
+    let watches = DescriptorWatchList()
     let sleepers = WaiterList()
     let deadlineScopes = DeadlineScopeList()
     var clockPair = ClockPair()
@@ -379,6 +379,12 @@ final class LoopCore: @unchecked Sendable {
         guard let task = TaskIdentity.current, !task.isCancelled else { return nil }
         return CurrentThread.withCurrent(as: LoopCore.self) { $0.spendBudget() } ?? true
             ? task : nil
+    }
+
+    /// Whether an operation of the calling task may succeed at once; spends from the budget if so.
+    @usableFromInline
+    static var mayFinishAtOnce: Bool {
+        unhinderedTask != nil
     }
 
     /// Lets every other ready task run, and the kernel be asked, before the calling task goes on.

@@ -18,6 +18,7 @@ internal import Synchronization
 /// call ``claim(_:)``, ``resume()`` and ``requestCancellation()``. A waiter serves one wait at a
 /// time.
 @safe
+@usableFromInline
 final class Waiter: CompletionTarget, @unchecked Sendable {
     // SAFETY: `continuation` is written by the waiting task before the word becomes `armed`
     // (release) and read by the one who claimed an armed wait (acquire). `next`, `previous`

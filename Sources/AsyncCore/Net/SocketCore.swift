@@ -9,7 +9,7 @@ final class SocketCore: @unchecked Sendable {
     // are forwarded.
     let executor: LoopTaskExecutor
     let core: LoopCore
-    let watch: Watch
+    let watch: DescriptorWatch
     let state = Confined(State())
 
     // Written on the loop, read anywhere.
@@ -20,7 +20,7 @@ final class SocketCore: @unchecked Sendable {
     let calls: SystemCalls
     private let scratch: ScratchBuffer
     let counters: Confined<LoopCounters>
-    private let watchState: Confined<Watch.State>
+    private let watchState: Confined<DescriptorWatch.State>
     private let readinessTable: ReadinessTable
 
     struct State {
@@ -36,7 +36,7 @@ final class SocketCore: @unchecked Sendable {
     init(_ descriptor: CInt, core: LoopCore) throws(SystemError) {
         executor = core.executor
         self.core = core
-        watch = Watch(core: core)
+        watch = DescriptorWatch(core: core)
         calls = core.poller.systemCalls
         scratch = core.scratch
         counters = core.hotCounters
@@ -217,16 +217,16 @@ final class SocketCore: @unchecked Sendable {
 /// Carries a watch to its loop.
 private struct ClosingWatch: @unchecked Sendable {
     // SAFETY: only the loop's thread opens it.
-    let watch: Watch
+    let watch: DescriptorWatch
 }
 
 /// What is left of a socket whose owner is gone: on its way to the loop, which touched it last.
 private final class SocketRemains: @unchecked Sendable {
     // SAFETY: only the loop's thread opens it, and lets go of it; or nobody does, with the loop gone.
-    let watch: Watch
+    let watch: DescriptorWatch
     private let state: Confined<SocketCore.State>
 
-    init(watch: Watch, state: Confined<SocketCore.State>) {
+    init(watch: DescriptorWatch, state: Confined<SocketCore.State>) {
         self.watch = watch
         self.state = state
     }

@@ -48,10 +48,11 @@
 public final class Monitor<State: Sendable>: @unchecked Sendable {
     // SAFETY: `state`, and the queues and places that are used with this monitor, are guarded by
     // `lock`.
-    private let lock = ThreadLock()
-    @exclusivity(unchecked) private var state: State
+    @usableFromInline let lock = ThreadLock()
+    @exclusivity(unchecked) @usableFromInline var state: State
 
     /// A monitor with its state at the beginning.
+    @inlinable
     public init(_ state: State) { unsafe self.state = state }
 
     /// Runs `body` with the state, alone, and then makes those ready that it handed something to.
@@ -62,7 +63,7 @@ public final class Monitor<State: Sendable>: @unchecked Sendable {
     /// - Parameter body: Reads and changes the state; grants through the wake-ups.
     /// - Returns: What `body` returns.
     /// - Throws: What `body` throws.
-    @inline(__always)
+    @inlinable @inline(__always)
     public func withLock<R, E: Error>(
         _ body: (inout State, inout Wakeups) throws(E) -> R
     ) throws(E) -> R {
@@ -85,7 +86,7 @@ public final class Monitor<State: Sendable>: @unchecked Sendable {
     ///
     /// - Returns: What `body` returns.
     /// - Throws: What `body` throws.
-    @inline(__always)
+    @inlinable @inline(__always)
     public func withLock<R, E: Error>(_ body: (inout State) throws(E) -> R) throws(E) -> R {
         lock.lock()
         defer { lock.unlock() }

@@ -14,16 +14,16 @@ public final class WaiterQueue<Request: Sendable, Grant: Sendable>: @unchecked S
     // What is not checked for overlapping accesses is read and written, and calls nothing.
     @exclusivity(unchecked) private var head: Place?
     @exclusivity(unchecked) private unowned(unsafe) var last: Place?
-    @exclusivity(unchecked) private var length = 0
+    @exclusivity(unchecked) @usableFromInline var length = 0
 
     /// An empty queue.
     public init() {}
 
     /// How many tasks wait.
-    public var count: Int { unsafe length }
+    @inlinable public var count: Int { unsafe length }
 
     /// Whether nobody waits.
-    public var isEmpty: Bool { count == 0 }
+    @inlinable public var isEmpty: Bool { count == 0 }
 
     /// The place at the head of the queue, if any.
     ///
@@ -95,6 +95,20 @@ public final class WaiterQueue<Request: Sendable, Grant: Sendable>: @unchecked S
     /// Ends all waits with an error.
     public func failAll(_ error: any Error, _ wakeups: inout Wakeups) {
         while let place = popFirst() { wakeups.fail(place, error) }
+    }
+
+    /// Ends the waits whose request is one of those, with an error.
+    public func failAll(
+        _ error: any Error, _ wakeups: inout Wakeups, where isMeant: (Request) -> Bool
+    ) {
+        var next = unsafe head
+        while let place = next {
+            next = unsafe place.next
+            if isMeant(place.request) {
+                remove(place)
+                wakeups.fail(place, error)
+            }
+        }
     }
 
     deinit {
@@ -182,9 +196,10 @@ public final class WaiterQueue<Request: Sendable, Grant: Sendable>: @unchecked S
 ///
 /// Given to the critical sections of a ``Monitor``.
 public struct Wakeups: ~Copyable {
-    private var first: Waiter?
-    private var others: [Waiter] = []
+    @usableFromInline var first: Waiter?
+    @usableFromInline var others: [Waiter] = []
 
+    @inlinable
     init() {}
 
     /// Hands `grant` to a place that was taken out of its queue.
@@ -232,10 +247,14 @@ public struct Wakeups: ~Copyable {
     /// Makes them ready, in the order in which they were granted.
     ///
     /// No lock may be held.
-    @inline(__always)
+    @inlinable @inline(__always)
     func resume() {
-        guard let first else { return }
-        first.resume()
+        if first != nil { resumeAll() }
+    }
+
+    @usableFromInline
+    func resumeAll() {
+        first?.resume()
         for waiter in others { waiter.resume() }
     }
 }

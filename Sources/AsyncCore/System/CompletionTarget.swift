@@ -7,6 +7,7 @@
 /// Invariant: neither method runs user code. They note what happened and make tasks ready, so a
 /// batch is delivered whole before anything else runs, and no delivery can pull another one's
 /// target away.
+@usableFromInline
 class CompletionTarget {
     /// The deadline has passed.
     ///

@@ -4,7 +4,7 @@ internal import Glibc
 
 /// The socket calls.
 ///
-/// Stateless; a ``Watch`` owns each descriptor.
+/// Stateless; a ``DescriptorWatch`` owns each descriptor.
 enum Socket {
     // SAFETY: every pointer passed to C below points to a local value, an array or a span that
     // lives through the call, with the size that is passed beside it; C keeps none of them.

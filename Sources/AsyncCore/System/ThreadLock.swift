@@ -8,11 +8,13 @@ internal import Glibc
 /// that keeps it free of deadlock: nothing that may call out (resume, cancel, user code, the
 /// `deinit` of a user's object) happens while it is held.
 @safe
+@usableFromInline
 package final class ThreadLock: @unchecked Sendable {
     // SAFETY: the mutex is made in init at an address that never changes, used through its own
     // calls, and freed in deinit, when nobody can hold it any more.
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
 
+    @usableFromInline
     package init() {
         unsafe mutex = .allocate(capacity: 1)
         unsafe mutex.initialize(to: pthread_mutex_t())
@@ -25,13 +27,13 @@ package final class ThreadLock: @unchecked Sendable {
         unsafe mutex.deallocate()
     }
 
-    @inline(__always)
+    @inline(__always) @usableFromInline
     package func lock() {
         let result = unsafe pthread_mutex_lock(mutex)
         precondition(result == 0, "pthread_mutex_lock failed: \(result)")
     }
 
-    @inline(__always)
+    @inline(__always) @usableFromInline
     package func unlock() {
         let result = unsafe pthread_mutex_unlock(mutex)
         precondition(result == 0, "unlocked by a thread that does not hold the lock: \(result)")

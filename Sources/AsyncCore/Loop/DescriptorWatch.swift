@@ -7,7 +7,7 @@
 /// cancellation, ``close()`` and the loop's stop race; the waiter decides who wins, and the edge is
 /// kept in the registration's readiness, so nothing is lost when a cancellation wins over an event.
 @safe
-final class Watch: CompletionTarget {
+final class DescriptorWatch: CompletionTarget {
     // SAFETY: whoever made the watch holds the core for longer than the watch. A watch is in the
     // core's list only while it is registered, and the registration holds it. A waiting task holds
     // its waiter, and takes it off its place before it lets go.
@@ -30,8 +30,8 @@ final class Watch: CompletionTarget {
     private let waiterPool: Confined<WaiterPool>
 
     // Links of the loop's list of watches.
-    var next: Watch?
-    unowned(unsafe) var previous: Watch?
+    var next: DescriptorWatch?
+    unowned(unsafe) var previous: DescriptorWatch?
 
     init(core: LoopCore) {
         unsafe self.core = core
@@ -150,18 +150,18 @@ final class Watch: CompletionTarget {
 ///
 /// Owner thread only; the registrations keep them alive.
 @safe
-final class WatchList {
+final class DescriptorWatchList {
     // SAFETY: a watch is in the list only while it is registered, and the registration holds it.
 
-    private var first: Watch?
+    private var first: DescriptorWatch?
 
-    func add(_ watch: Watch) {
+    func add(_ watch: DescriptorWatch) {
         watch.next = first
         if let first { unsafe first.previous = watch }
         first = watch
     }
 
-    func remove(_ watch: Watch) {
+    func remove(_ watch: DescriptorWatch) {
         let next = watch.next
         let previous = unsafe watch.previous
         if let next { unsafe next.previous = previous }
@@ -180,7 +180,7 @@ final class WatchList {
     /// The loop stops: ends all waits, and closes all descriptors.
     func stopAll() { forEach { $0.close(.stopped) } }
 
-    func forEach(_ body: (Watch) -> Void) {
+    func forEach(_ body: (DescriptorWatch) -> Void) {
         var watch = first
         while let current = watch {
             watch = current.next
