@@ -166,6 +166,20 @@ extension SeedTests {
         #endif
     }
 
+    @Test func `a known issue, or a warning, is no failure of a seed`() async throws {
+        let ran = Recorder<UInt64>()
+        let issues = Recorder<String>()
+        try await observingIssues(issues) {
+            try await withSeeds(3) { seed in
+                ran.append(seed)
+                withKnownIssue { Issue.record("known") }
+                Issue.record("only a warning", severity: .warning)
+            }
+        }
+        #expect(ran.elements == [1, 2, 3])
+        #expect(!issues.elements.contains { $0.contains("ASYNCCORE_SEED") })
+    }
+
     @Test func `cancelling the caller ends the runs`() async throws {
         let ran = Recorder<UInt64>()
         let runs = Task {

@@ -190,12 +190,6 @@ final class LoopCore: @unchecked Sendable {
         }
     }
 
-    /// Jobs that came through ``enqueue(_:on:)`` of the owner, or from the calling thread before
-    /// the loop runs.
-    var enqueuedByThisThread: UInt64 {
-        counters.enqueuedLocally &+ inbox.receivedCount
-    }
-
     // MARK: - Ownership
 
     /// What ``enter()`` replaced.

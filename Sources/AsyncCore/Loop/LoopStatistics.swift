@@ -72,3 +72,11 @@ extension EventLoop {
             idle: .nanoseconds(Int64(clamping: kernel.waitedNanoseconds)))
     }
 }
+
+extension LoopCore {
+    /// Jobs that came through ``enqueue(_:on:)`` of the owner, or from the calling thread before
+    /// the loop runs.
+    var enqueuedByThisThread: UInt64 {
+        counters.enqueuedLocally &+ inbox.receivedCount
+    }
+}
