@@ -168,10 +168,13 @@ public final class Monitor<State: Sendable>: @unchecked Sendable {
         let core = LoopCore.current
         let waiter = core?.makeUninterruptedWaiter() ?? Waiter()
         _ = waiter.begin(description)
-        let place = WaiterQueue<Request, Grant>.Place.make(request, waiter)
+        var place = WaiterQueue<Request, Grant>.Place.make(request, waiter)
         if let grant = try queue(place, decide, waiter, core) { return grant }
         _ = await waiter.waitUninterrupted()
-        core?.recycle(waiter)
+        defer {
+            WaiterQueue.Place.recycle(&place, waiter)
+            core?.recycle(waiter)
+        }
         return try place.take()
     }
 

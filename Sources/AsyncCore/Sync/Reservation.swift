@@ -83,7 +83,7 @@ extension Monitor {
         in decide: (inout State, inout Wakeups, WaiterQueue<Request, Grant>.Place) -> Void
     ) -> Reservation<State, Request, Grant> {
         // Not the task's standing waiter: the task may wait for something else in between.
-        let waiter = Waiter()
+        let waiter = LoopCore.current?.makeUninterruptedWaiter() ?? Waiter()
         _ = waiter.begin(description)
         let place = WaiterQueue<Request, Grant>.Place(request, waiter)
         withLock { state, wakeups in decide(&state, &wakeups, place) }

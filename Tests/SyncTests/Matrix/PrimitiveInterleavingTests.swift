@@ -1,24 +1,26 @@
 import AsyncCoreTestSupport
+import AsyncCoreTesting
+import Synchronization
 import Testing
 
 @testable import AsyncCore
 
-/// Random steps of many tasks: entering, trying, cancelling, handing over, in any order.
+/// Random steps of many tasks, in random order: entering, trying, cancelling, handing over.
 @Suite(.watched)
 struct PrimitiveInterleavingTests {
     /// What the tasks of one run share. They are all on one loop.
     private final class Run: @unchecked Sendable {
         // SAFETY: used by tasks of one loop only.
         let subject: Subject
-        var random: SplitMix64
+        var random: SeededGenerator
         var tasks: [TaskHandle<Void, any Error>] = []
         var inside = 0
         var entries = 0
         var cancellations = 0
 
-        init(_ subject: Subject, seed: Int) {
+        init(_ subject: Subject, seed: UInt64) {
             self.subject = subject
-            random = SplitMix64(seed: seed)
+            random = SeededGenerator(seed: seed)
         }
 
         /// Enters, and stays a while.
@@ -35,7 +37,7 @@ struct PrimitiveInterleavingTests {
     }
 
     /// One seed: tasks come, go, are cancelled, and are handed over to; in the end nobody is left.
-    private func live(_ subjectCase: SubjectCase, seed: Int) async throws -> Run {
+    private func live(_ subjectCase: SubjectCase, seed: UInt64) async throws -> Run {
         let run = Run(try subjectCase.make(.max), seed: seed)
         if run.random.below(3) > 0 { try await run.subject.occupy() }
         for _ in 0..<25 {
@@ -73,17 +75,14 @@ struct PrimitiveInterleavingTests {
     func `in 1,000 random runs nothing is lost and nobody is stuck (S2, S6, S44, L1, L3)`(
         of subjectCase: SubjectCase
     ) async throws {
-        let (entries, cancellations) = try await onLoop {
-            var entries = 0
-            var cancellations = 0
-            for seed in 0..<1_000 {
-                let run = try await live(subjectCase, seed: seed)
-                entries += run.entries
-                cancellations += run.cancellations
-            }
-            return (entries, cancellations)
+        let entries = Atomic<Int>(0)
+        let cancellations = Atomic<Int>(0)
+        try await withSeeds { seed in
+            let run = try await live(subjectCase, seed: seed)
+            entries.add(run.entries, ordering: .relaxed)
+            cancellations.add(run.cancellations, ordering: .relaxed)
         }
-        #expect(entries > 3_000, "the steps are too tame")
-        #expect(cancellations > 1_000, "the steps are too tame")
+        #expect(entries.load(ordering: .relaxed) > 3_000, "the steps are too tame")
+        #expect(cancellations.load(ordering: .relaxed) > 1_000, "the steps are too tame")
     }
 }

@@ -1,4 +1,5 @@
 import AsyncCoreTestSupport
+import AsyncCoreTesting
 import Testing
 
 @testable import AsyncCore
@@ -15,12 +16,18 @@ struct PrimitiveMatrixTests {
         }
     }
 
+    /// Runs `body` on a real loop, and then on virtual time in many orders of the ready tasks.
+    private func onLoopAndSeeds(_ body: @escaping @Sendable () async throws -> Void) async throws {
+        try await onLoop(body)
+        try await withSeeds { _ in try await body() }
+    }
+
     /// Runs `body` with a subject that is occupied, and tasks that wait.
     private func withWaiting(
         _ subjectCase: SubjectCase, _ count: Int, sourceLocation: SourceLocation = #_sourceLocation,
         _ body: @escaping @Sendable (Subject, [TaskHandle<Void, any Error>]) async throws -> Void
     ) async throws {
-        try await onLoop {
+        try await onLoopAndSeeds {
             let subject = try subjectCase.make(count)
             try await subject.occupy()
             var tasks: [TaskHandle<Void, any Error>] = []
@@ -79,7 +86,7 @@ struct PrimitiveMatrixTests {
     func `one who never has to wait lets others run all the same (S283)`(
         of subjectCase: SubjectCase
     ) async throws {
-        try await onLoop {
+        try await onLoopAndSeeds {
             let subject = try subjectCase.make(1)
             guard let open = subject.open else { return }
             let other = spawn {}
@@ -180,7 +187,7 @@ struct PrimitiveMatrixTests {
     func `those who wait as it is closed get its error, and so do those who come (S52)`(
         of subjectCase: SubjectCase
     ) async throws {
-        try await onLoop {
+        try await onLoopAndSeeds {
             let subject = try subjectCase.make(3)
             guard let close = subject.close else { return }
             try await subject.occupy()
@@ -203,7 +210,7 @@ struct PrimitiveMatrixTests {
         async throws
     {
         struct Failure: Error {}
-        try await onLoop {
+        try await onLoopAndSeeds {
             let subject = try subjectCase.make(2)
             try await subject.occupy()
             let failing = spawn { try await subject.enter { throw Failure() } }
