@@ -14,13 +14,27 @@ extension LoopCore {
         }
         let waiter = makeWaiter()
         guard waiter.begin("sleep") else { throw CancellationError() }
-        let token = poller.addTimer(at: deadline, target: waiter)
+        let outcome = await wait(waiter, until: deadline)
+        recycle(waiter)
+        try Self.check(outcome)
+    }
+
+    /// Suspends in a wait that was begun, until somebody ends it, the deadline passes, or the loop
+    /// stops.
+    ///
+    /// The deadline counts as completion: whoever waits for something else as well looks whether it
+    /// is there.
+    @inline(__always)
+    nonisolated(nonsending) func wait(
+        _ waiter: Waiter, until deadline: UInt64
+    ) async -> Waiter.Outcome {
+        let timer =
+            deadline == Monotonic.never ? nil : poller.addTimer(at: deadline, target: waiter)
         sleepers.append(waiter)
         let outcome = await waiter.wait()
         sleepers.remove(waiter)
-        if outcome != .completed { poller.removeTimer(token, target: waiter) }
-        recycle(waiter)
-        try Self.check(outcome)
+        if let timer { poller.removeTimer(timer, target: waiter) }
+        return outcome
     }
 
     /// Makes a job ready when the deadline has passed: plain `Task.sleep`.

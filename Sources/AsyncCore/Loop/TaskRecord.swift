@@ -117,6 +117,19 @@ final class TaskRecord: @unchecked Sendable {
         }
         return true
     }
+
+    /// Tells `observer` nothing any more.
+    ///
+    /// A long-lived task must not collect those who once waited for it.
+    func removeObserver(_ observer: any TaskObserver) {
+        unsafe otherObservers?.removeAll { $0 === observer }
+        if unsafe self.observer === observer { unsafe self.observer = otherObservers?.popLast() }
+    }
+
+    /// How many are to be told of the task's end.
+    ///
+    /// For tests.
+    var observerCount: Int { unsafe (observer == nil ? 0 : 1) + (otherObservers?.count ?? 0) }
 }
 
 /// Somebody who waits for several tasks of one loop.

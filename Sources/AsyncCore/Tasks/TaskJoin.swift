@@ -6,6 +6,8 @@ protocol Joinable: Sendable {
     @discardableResult func cancel() -> Bool
     /// Waits until the task has ended; not a cancellation point.
     nonisolated(nonsending) func join() async -> (any Error)?
+    /// The same, for those who do not look at the result.
+    nonisolated(nonsending) func waitForEnd() async
 }
 
 extension TaskHandle: Joinable {
@@ -13,6 +15,8 @@ extension TaskHandle: Joinable {
         if case .failure(let error) = await result { return error }
         return nil
     }
+
+    nonisolated(nonsending) func waitForEnd() async { _ = await task.result }
 }
 
 enum TaskJoin {
