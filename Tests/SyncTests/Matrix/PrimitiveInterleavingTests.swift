@@ -75,14 +75,19 @@ struct PrimitiveInterleavingTests {
     func `in 1,000 random runs nothing is lost and nobody is stuck (S2, S6, S44, L1, L3)`(
         of subjectCase: SubjectCase
     ) async throws {
+        let runs = Atomic<Int>(0)
         let entries = Atomic<Int>(0)
         let cancellations = Atomic<Int>(0)
         try await withSeeds { seed in
             let run = try await live(subjectCase, seed: seed)
+            runs.add(1, ordering: .relaxed)
             entries.add(run.entries, ordering: .relaxed)
             cancellations.add(run.cancellations, ordering: .relaxed)
         }
-        #expect(entries.load(ordering: .relaxed) > 3_000, "the steps are too tame")
-        #expect(cancellations.load(ordering: .relaxed) > 1_000, "the steps are too tame")
+        // A single seed, to be replayed, may be a tame one.
+        let count = runs.load(ordering: .relaxed)
+        if count < 20 { return }
+        #expect(entries.load(ordering: .relaxed) > 3 * count, "the steps are too tame")
+        #expect(cancellations.load(ordering: .relaxed) > count, "the steps are too tame")
     }
 }

@@ -17,9 +17,12 @@ struct PrimitiveMatrixTests {
     }
 
     /// Runs `body` on a real loop, and then on virtual time in many orders of the ready tasks.
+    ///
+    /// The bodies are short and there are a dozen, so each primitive has more than 1,000 such runs;
+    /// `ASYNCCORE_SEEDS=1000` gives each body that many.
     private func onLoopAndSeeds(_ body: @escaping @Sendable () async throws -> Void) async throws {
         try await onLoop(body)
-        try await withSeeds { _ in try await body() }
+        try await withSeeds(100) { _ in try await body() }
     }
 
     /// Runs `body` with a subject that is occupied, and tasks that wait.
