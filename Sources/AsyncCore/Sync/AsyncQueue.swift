@@ -98,15 +98,19 @@ public final class AsyncQueue<Element: Sendable>: Sendable {
     public nonisolated(nonsending) func put(_ element: Element) async throws {
         // Before the lock is taken, as this is code of the user's.
         let priority = self.priority?(element) ?? 0
-        if LoopCore.mayFinishAtOnce, try tryPut(element, priority) { return }
-        try await putInLine(element, priority)
+        let mayFinish = LoopCore.mayFinishAtOnce
+        if mayFinish, try tryPut(element, priority) { return }
+        try await putInLine(element, priority, hasLooked: mayFinish)
     }
 
     @usableFromInline
-    nonisolated(nonsending) func putInLine(_ element: Element, _ priority: Int) async throws {
+    nonisolated(nonsending) func putInLine(
+        _ element: Element, _ priority: Int, hasLooked: Bool
+    ) async throws {
         let offer = Exchange.Offer(
             .element(element, priority: priority), of: ObjectIdentifier(self))
-        try await monitor.wait("AsyncQueue.put", offer) { state, wakeups, place in
+        try await monitor.wait("AsyncQueue.put", offer, hasLooked: hasLooked) {
+            state, wakeups, place in
             try state.put(element, priority: priority, place, &wakeups)
         } onLeave: { state, wakeups in
             state.exchange.serve(&wakeups)
@@ -141,13 +145,15 @@ public final class AsyncQueue<Element: Sendable>: Sendable {
     /// - Throws: `CancellationError`; ``QueueError/shutDown`` once the queue is shut down and empty.
     @inlinable
     public nonisolated(nonsending) func get() async throws -> Element {
-        if LoopCore.mayFinishAtOnce, let element = try tryGet() { return element }
-        return try await getInLine()
+        let mayFinish = LoopCore.mayFinishAtOnce
+        if mayFinish, let element = try tryGet() { return element }
+        return try await getInLine(hasLooked: mayFinish)
     }
 
     @usableFromInline
-    nonisolated(nonsending) func getInLine() async throws -> Element {
-        try await monitor.wait("AsyncQueue.get", ObjectIdentifier(self)) { state, wakeups, place in
+    nonisolated(nonsending) func getInLine(hasLooked: Bool) async throws -> Element {
+        try await monitor.wait("AsyncQueue.get", ObjectIdentifier(self), hasLooked: hasLooked) {
+            state, wakeups, place in
             try state.get(place, &wakeups)
         }
     }

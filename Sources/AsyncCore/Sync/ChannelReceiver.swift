@@ -31,13 +31,16 @@ extension Channel {
         ///   closed with; ``ChannelError/closed`` if this end is closed, or gets closed meanwhile.
         @inlinable
         public nonisolated(nonsending) func receive() async throws -> Element {
-            if LoopCore.mayFinishAtOnce, let element = try tryReceive() { return element }
-            return try await receiveInLine()
+            let mayFinish = LoopCore.mayFinishAtOnce
+            if mayFinish, let element = try tryReceive() { return element }
+            return try await receiveInLine(hasLooked: mayFinish)
         }
 
         @usableFromInline
-        nonisolated(nonsending) func receiveInLine() async throws -> Element {
-            try await monitor.wait("Channel.receive", ObjectIdentifier(self)) {
+        nonisolated(nonsending) func receiveInLine(hasLooked: Bool) async throws -> Element {
+            try await monitor.wait(
+                "Channel.receive", ObjectIdentifier(self), hasLooked: hasLooked
+            ) {
                 state, wakeups, place in
                 if closed.isSet { throw ChannelError.closed }
                 return try state.receive(place, &wakeups)

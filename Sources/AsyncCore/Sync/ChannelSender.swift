@@ -30,14 +30,18 @@ extension Channel {
         ///   this end is closed, or gets closed meanwhile.
         @inlinable
         public nonisolated(nonsending) func send(_ element: Element) async throws {
-            if LoopCore.mayFinishAtOnce, try trySend(element) { return }
-            try await sendInLine(element)
+            let mayFinish = LoopCore.mayFinishAtOnce
+            if mayFinish, try trySend(element) { return }
+            try await sendInLine(element, hasLooked: mayFinish)
         }
 
         @usableFromInline
-        nonisolated(nonsending) func sendInLine(_ element: Element) async throws {
+        nonisolated(nonsending) func sendInLine(
+            _ element: Element, hasLooked: Bool
+        ) async throws {
             let offer = Exchange.Offer(.element(element, priority: 0), of: ObjectIdentifier(self))
-            try await monitor.wait("Channel.send", offer) { state, wakeups, place in
+            try await monitor.wait("Channel.send", offer, hasLooked: hasLooked) {
+                state, wakeups, place in
                 if closed.isSet { throw ChannelError.closed }
                 return try state.send(element, place, &wakeups)
             } onLeave: { state, wakeups in
