@@ -1,20 +1,22 @@
-// A deadline over a child task.
+// A deadline over a body of work: the part of a timeout that belongs to the loop.
+internal import Synchronization
 
-/// Cancels a child task when a deadline has passed.
+/// Cancels a body of work when a deadline has passed, or when the loop stops.
 ///
 /// Owner thread only.
 ///
 /// Who can win: the body that ends (then the timer goes), or the deadline (then the body is
-/// cancelled, and its clean-up is awaited by whoever awaits the child). A body that ends in the
-/// turn of the deadline wins.
+/// cancelled, and its clean-up is awaited by whoever awaits the body). A body that ends in the
+/// turn of the deadline wins, and so does one that moves the deadline in that turn.
 @safe
-final class DeadlineScope: CompletionTarget, @unchecked Sendable {
-    // SAFETY: touched on the loop's thread only: by the child task, which runs there, and between
-    // jobs. The links backward refer to scopes that are in the list.
-    private let core: LoopCore
+@usableFromInline
+class DeadlineScope: CompletionTarget, @unchecked Sendable {
+    // SAFETY: touched on the loop's thread only: by the body and its caller, which run there, and
+    // between jobs. The links backward refer to scopes that are in the list.
+    let core: LoopCore
     private var timer: TimerToken?
-    private var body: TaskIdentity?
-    private var isBodyOver = false
+    private var isDue = false
+    private let over = Atomic<Bool>(false)
 
     /// Why the scope cancelled the body, if it did.
     private(set) var reason: Reason?
@@ -25,6 +27,11 @@ final class DeadlineScope: CompletionTarget, @unchecked Sendable {
         case stopped
     }
 
+    /// Whether the body is over.
+    ///
+    /// Any thread.
+    final var isOver: Bool { over.load(ordering: .relaxed) }
+
     // Links of the loop's list of scopes, which holds each until its body is over.
     fileprivate var next: DeadlineScope?
     fileprivate unowned(unsafe) var previous: DeadlineScope?
@@ -33,56 +40,50 @@ final class DeadlineScope: CompletionTarget, @unchecked Sendable {
         self.core = core
         super.init()
         core.deadlineScopes.add(self)
+        arm(deadline)
+    }
+
+    private func arm(_ deadline: UInt64) {
         if deadline != Monotonic.never {
             timer = core.poller.addTimer(at: deadline, target: self)
         }
     }
 
-    /// Runs the body in the calling (child) task.
-    ///
-    /// The child is elsewhere if its parent came to the loop by an actor's executor, and does not
-    /// prefer the loop as a task: then the body gets a task of the loop.
-    nonisolated(nonsending) func run<R: Sendable>(
-        _ operation: sending @escaping () async throws -> R
-    ) async throws -> R {
-        guard core.isCurrent else {
-            let handle = core.spawn(name: nil) { try await self.runHere(operation) }
-            return try await withTaskCancellationHandler {
-                try await handle.value
-            } onCancel: {
-                handle.cancel()
-            }
-        }
-        return try await runHere(operation)
-    }
-
-    private nonisolated(nonsending) func runHere<R>(
-        _ operation: nonisolated(nonsending) () async throws -> R
-    ) async throws -> R {
-        body = TaskIdentity.current
-        if reason != nil { body?.cancel() }
-        defer { end() }
-        return try await operation()
-    }
-
-    private func end() {
-        body = nil
-        isBodyOver = true
-        core.deadlineScopes.remove(self)
+    private func disarm() {
         if let timer { core.poller.removeTimer(timer, target: self) }
         timer = nil
+        isDue = false
     }
 
-    override func deadlinePassed() {
+    /// Moves the deadline; nothing, once the body is over or cancelled.
+    final func move(to deadline: UInt64) {
+        if isOver || reason != nil { return }
+        disarm()
+        arm(deadline)
+    }
+
+    /// The body is over.
+    final func finish() {
+        over.store(true, ordering: .relaxed)
+        core.deadlineScopes.remove(self)
+        disarm()
+    }
+
+    override final func deadlinePassed() {
         timer = nil
+        isDue = true
         core.noteExpired(self)
     }
 
-    func cancelBody(_ reason: Reason) {
-        if isBodyOver || self.reason != nil { return }
+    /// Cancels the body, unless it is over, or has a new deadline.
+    final func cancel(_ reason: Reason) {
+        if isOver || self.reason != nil || (reason == .expired && !isDue) { return }
         self.reason = reason
-        body?.cancel()
+        cancelBody()
     }
+
+    /// What it means to cancel the body.
+    func cancelBody() {}
 }
 
 /// The scopes of a loop whose bodies are not over.
@@ -114,7 +115,7 @@ final class DeadlineScopeList {
         var scope = first
         while let current = scope {
             scope = current.next
-            current.cancelBody(.stopped)
+            current.cancel(.stopped)
         }
     }
 }

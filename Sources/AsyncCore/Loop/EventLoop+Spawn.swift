@@ -37,9 +37,10 @@ extension EventLoop {
 extension LoopCore {
     @inlinable
     func spawn<Success: Sendable>(
-        name: String?, _ operation: sending @escaping () async throws -> Success
+        name: String?, isScoped: Bool = false,
+        _ operation: sending @escaping () async throws -> Success
     ) -> TaskHandle<Success, any Error> {
-        let record = TaskRecord(core: self, name: name)
+        let record = TaskRecord(core: self, name: name, isScoped: isScoped)
         let task = Task(name: name, executorPreference: preferredExecutor) {
             record.start()
             do {
@@ -56,9 +57,10 @@ extension LoopCore {
 
     @inlinable
     func spawn<Success: Sendable>(
-        name: String?, _ operation: sending @escaping () async -> Success
+        name: String?, isScoped: Bool = false,
+        _ operation: sending @escaping () async -> Success
     ) -> TaskHandle<Success, Never> {
-        let record = TaskRecord(core: self, name: name)
+        let record = TaskRecord(core: self, name: name, isScoped: isScoped)
         let task = Task(name: name, executorPreference: preferredExecutor) {
             record.start()
             let value = await operation()

@@ -132,7 +132,7 @@ extension LoopCore {
             tasks.value.cancelAll()
         case 2:
             requestStop()
-            tasks.value.cancelAll()
+            tasks.value.forEach { $0.cancel() }
             stopOperations()
         default:
             // The tasks that are left wait for ever: nothing of ours can end them.

@@ -320,7 +320,7 @@ final class LoopCore: @unchecked Sendable {
         while !hot.value.expired.isEmpty {
             var scopes: [DeadlineScope] = []
             swap(&scopes, &hot.value.expired)
-            for scope in scopes { scope.cancelBody(.expired) }
+            for scope in scopes { scope.cancel(.expired) }
         }
     }
 

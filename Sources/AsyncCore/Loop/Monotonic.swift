@@ -36,4 +36,23 @@ enum Monotonic {
     static func duration(from now: UInt64, to deadline: UInt64) -> Duration {
         deadline <= now ? .zero : .nanoseconds(Int64(clamping: deadline - now))
     }
+
+    // MARK: - Deadlines of code that may run on no loop
+
+    /// The time on a loop's clock, or the system's.
+    static func now(of core: LoopCore?) -> UInt64 { core?.poller.now ?? ThreadCondition.now }
+
+    /// An instant of the continuous clock as a deadline; nil is never.
+    static func deadline(at instant: ContinuousClock.Instant?, of core: LoopCore?) -> UInt64 {
+        guard let instant else { return never }
+        if let core, core.isCurrent { return core.deadline(at: instant) }
+        return adding(ContinuousClock.now.duration(to: instant), to: now(of: core))
+    }
+
+    /// A deadline as an instant of the continuous clock; never is nil.
+    static func instant(of deadline: UInt64, of core: LoopCore?) -> ContinuousClock.Instant? {
+        if deadline == never { return nil }
+        let now = now(of: core)
+        return .now + duration(from: now, to: deadline) - duration(from: deadline, to: now)
+    }
 }

@@ -10,7 +10,7 @@ internal import Synchronization
 @safe
 @usableFromInline
 final class TaskRecord: @unchecked Sendable {
-    // SAFETY: `name`, `core` and `list` are immutable. The links, `identity`, the observers and
+    // SAFETY: `name`, `isScoped`, `core` and `list` are immutable. The links, `identity`, the observers and
     // `failure` are the owner thread's until `isFinished` is set (release); `failure` is read
     // afterwards, in deinit. The task holds the loop's executor, and with it the core, for as long
     // as it runs; a failure that may have to be reported holds the core itself. A record is in the
@@ -18,6 +18,9 @@ final class TaskRecord: @unchecked Sendable {
     private let core: Unmanaged<LoopCore>
     private let list: Confined<TaskList>
     let name: String?
+
+    /// Whether a scope ends the task, and awaits it: then the loop, at its own end, does neither.
+    let isScoped: Bool
 
     /// An error that somebody should look at.
     private struct Failure {
@@ -40,10 +43,11 @@ final class TaskRecord: @unchecked Sendable {
     private let observed = Atomic<Bool>(false)
 
     @usableFromInline
-    init(core: LoopCore, name: String?) {
+    init(core: LoopCore, name: String?, isScoped: Bool) {
         unsafe self.core = .passUnretained(core)
         list = core.tasks
         self.name = name
+        self.isScoped = isScoped
     }
 
     deinit {
@@ -69,7 +73,7 @@ final class TaskRecord: @unchecked Sendable {
     func start() {
         unsafe identity = TaskIdentity.current
         list.value.add(self)
-        if unsafe core._withUnsafeGuaranteedRef({ $0.phase != .open }) { cancel() }
+        if !isScoped, unsafe core._withUnsafeGuaranteedRef({ $0.phase != .open }) { cancel() }
     }
 
     /// The last thing that the task does.
@@ -151,10 +155,14 @@ struct TaskList: ~Copyable {
     /// How many tasks run.
     private(set) var count = 0
 
+    /// How many of them the loop awaits at its end: those of no scope.
+    private var awaited = 0
+
     /// How many have run, those that run included.
     private(set) var spawned: UInt64 = 0
 
-    var isEmpty: Bool { count == 0 }
+    /// Whether no task runs that the loop must await at its end.
+    var isEmpty: Bool { awaited == 0 }
 
     mutating func add(_ record: TaskRecord) {
         let link = unsafe Unmanaged.passUnretained(record)
@@ -166,6 +174,7 @@ struct TaskList: ~Copyable {
         }
         unsafe last = link
         count &+= 1
+        if !record.isScoped { awaited &+= 1 }
         spawned &+= 1
     }
 
@@ -185,12 +194,13 @@ struct TaskList: ~Copyable {
         unsafe record.next = nil
         unsafe record.previous = nil
         count &-= 1
+        if !record.isScoped { awaited &-= 1 }
     }
 
-    /// Cancels all.
+    /// Cancels all but those of a scope, which their scope cancels.
     ///
     /// A handler that runs meanwhile may make jobs ready, but runs none.
-    func cancelAll() { forEach { $0.cancel() } }
+    func cancelAll() { forEach { if !$0.isScoped { $0.cancel() } } }
 
     func forEach(_ body: (TaskRecord) -> Void) {
         var link = unsafe first

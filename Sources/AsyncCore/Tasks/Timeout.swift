@@ -28,32 +28,41 @@ public struct TimeoutError: Error, Hashable, Sendable, CustomStringConvertible {
 /// - Returns: The body's value.
 /// - Throws: ``TimeoutError``; `CancellationError` if the caller was cancelled; the body's own
 ///   error; ``EventLoopError/stopped`` if the loop has stopped, or stops before the body ends.
+@inlinable
 public nonisolated(nonsending) func withTimeout<R: Sendable>(
     _ duration: Duration, _ body: sending @escaping () async throws -> R
 ) async throws -> R {
-    guard let core = LoopCore.current else {
-        return try await withTimeoutOffLoop(duration, body)
+    guard let scope = try TimeoutScope.after(duration) else {
+        return try await CancelScope(timeout: duration).runToDeadline(body)
     }
-    return try await withDeadline(core.deadline(after: duration), core, body)
+    async let value = scope.run(body)
+    do { return try await value } catch let error as CancellationError {
+        throw scope.cause(of: error)
+    }
 }
 
-private nonisolated(nonsending) func withDeadline<R: Sendable>(
-    _ deadline: UInt64, _ core: LoopCore, _ body: sending @escaping () async throws -> R
+/// Runs `body` and cancels it if it takes longer than `duration`, which the body can change.
+///
+/// As ``withTimeout(_:_:)-9c9v6``, and the body gets the scope that it runs in: it can move the
+/// deadline with ``CancelScope/reschedule(after:)``, each time that there was progress for instance.
+/// That costs about twice as much.
+///
+/// ## Cancellation
+/// Cancels the body, and waits for it; it is never taken for a timeout.
+///
+/// - Parameters:
+///   - duration: How long the body may take, counted from the call.
+///   - body: What to do, with the scope it is in.
+/// - Returns: The body's value.
+/// - Throws: ``TimeoutError``; `CancellationError` if the caller was cancelled; the body's own
+///   error; ``ScopeCancelledError`` if the scope was cancelled by hand, and the body ended in that;
+///   ``EventLoopError/stopped`` if the loop has stopped, or stops before the body ends.
+@inlinable
+public nonisolated(nonsending) func withTimeout<R: Sendable>(
+    _ duration: Duration, _ body: sending @escaping (CancelScope) async throws -> R
 ) async throws -> R {
-    if core.isStopped { throw EventLoopError.stopped }
-    let scope = DeadlineScope(core: core, deadline: deadline)
-    async let value = scope.run(body)
-    do {
-        return try await value
-    } catch let error as CancellationError {
-        // The caller's own cancellation is not swallowed, also if the deadline has passed too.
-        if TaskIdentity.isCurrentCancelled { throw error }
-        switch scope.reason {
-        case .expired: throw TimeoutError()
-        case .stopped: throw EventLoopError.stopped
-        case nil: throw error
-        }
-    }
+    let scope = CancelScope(timeout: duration)
+    return try await scope.runToDeadline { try await body(scope) }
 }
 
 /// Runs `body` and cancels it at `deadline`, if it has not ended by then.
@@ -69,65 +78,61 @@ private nonisolated(nonsending) func withDeadline<R: Sendable>(
 /// - Returns: The body's value.
 /// - Throws: ``TimeoutError``; `CancellationError` if the caller was cancelled; the body's own
 ///   error.
+@inlinable
 public nonisolated(nonsending) func withDeadline<R: Sendable>(
     _ deadline: ContinuousClock.Instant, _ body: sending @escaping () async throws -> R
 ) async throws -> R {
-    guard let core = LoopCore.current else {
-        return try await withTimeoutOffLoop(ContinuousClock.now.duration(to: deadline), body)
+    guard let scope = try TimeoutScope.at(deadline) else {
+        return try await CancelScope(deadline: deadline).runToDeadline(body)
     }
-    return try await withDeadline(core.deadline(at: deadline), core, body)
+    async let value = scope.run(body)
+    do { return try await value } catch let error as CancellationError {
+        throw scope.cause(of: error)
+    }
 }
 
-/// The same, for callers that run on no loop: a group with a child that sleeps.
-private nonisolated(nonsending) func withTimeoutOffLoop<R: Sendable>(
-    _ duration: Duration, _ body: sending @escaping () async throws -> R
+/// Runs `body` and cancels it at `deadline`, which the body can change.
+///
+/// Otherwise as the form of `withTimeout` that gives the body its scope.
+///
+/// ## Cancellation
+/// Cancels the body, and waits for it; it is never taken for a timeout.
+///
+/// - Parameters:
+///   - deadline: When the body must have ended. One in the past cancels it at its first suspension.
+///   - body: What to do, with the scope it is in.
+/// - Returns: The body's value.
+/// - Throws: ``TimeoutError``; `CancellationError` if the caller was cancelled; the body's own
+///   error; ``ScopeCancelledError`` if the scope was cancelled by hand, and the body ended in that.
+@inlinable
+public nonisolated(nonsending) func withDeadline<R: Sendable>(
+    _ deadline: ContinuousClock.Instant, _ body: sending @escaping (CancelScope) async throws -> R
 ) async throws -> R {
-    // A group's closure may run once only, but the type system does not know: the body travels in a
-    // box.
-    let work = OneShot(body)
-    return try await withThrowingTaskGroup(of: TimeoutEvent<R>.self) { group in
-        group.addTask {
-            do { return .ended(.success(try await work.run())) } catch {
-                return .ended(.failure(error))
-            }
+    let scope = CancelScope(deadline: deadline)
+    return try await scope.runToDeadline { try await body(scope) }
+}
+
+extension CancelScope {
+    /// Runs `body` in the scope; what the scope cancelled is an error.
+    @inlinable
+    nonisolated(nonsending) func runToDeadline<R: Sendable>(
+        _ body: sending @escaping () async throws -> R
+    ) async throws -> R {
+        do {
+            return try await perform(body)
+        } catch let ended as EndedByScope {
+            throw ended.reason.error
         }
-        group.addTask {
-            do { try await Task.sleep(for: max(duration, .zero)) } catch { return .timerCancelled }
-            return .expired
-        }
-        var hasExpired = false
-        for try await event in group {
-            switch event {
-            case .expired:
-                hasExpired = true
-                group.cancelAll()
-            case .timerCancelled: break
-            case .ended(let result):
-                group.cancelAll()
-                if case .failure(let error) = result, error is CancellationError, hasExpired,
-                    !TaskIdentity.isCurrentCancelled
-                {
-                    throw TimeoutError()
-                }
-                return try result.get()
-            }
-        }
-        preconditionFailure("the body of a timeout did not end")
     }
 }
 
-private enum TimeoutEvent<R: Sendable>: Sendable {
-    case ended(Result<R, any Error>)
-    case expired
-    case timerCancelled
-}
-
-/// Carries a closure into one child task.
-private final class OneShot<R: Sendable>: @unchecked Sendable {
-    // SAFETY: made and emptied by one task each, the second started by the first.
-    private let operation: () async throws -> R
-
-    init(_ operation: sending @escaping () async throws -> R) { self.operation = operation }
-
-    nonisolated(nonsending) func run() async throws -> R { try await operation() }
+extension CancellationReason {
+    /// The error of work that has no value because of this.
+    @usableFromInline var error: any Error {
+        switch source {
+        case .deadline: TimeoutError()
+        case .loopStopped: EventLoopError.stopped
+        case .program, .failure, .token: ScopeCancelledError(self)
+        }
+    }
 }
