@@ -1,4 +1,5 @@
 // swift-tools-version: 6.2
+import Foundation
 import PackageDescription
 
 // A package of its own, so that whoever depends on AsyncCore fetches nothing that only examples need.
@@ -10,6 +11,18 @@ func example(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .executableTarget(
         name: name, dependencies: dependencies, swiftSettings: [.treatAllWarnings(as: .error)])
 }
+
+// The examples of the documentation's pages, which `make examples` writes there for the compiler.
+let pages = Context.packageDirectory + "/Sources/documentation"
+let documentation: [Target] =
+    FileManager.default.fileExists(atPath: pages)
+    ? [
+        .target(
+            name: "documentation",
+            dependencies: [
+                asyncCore, .product(name: "AsyncCoreTesting", package: "AsyncCore"),
+            ])
+    ] : []
 
 let package = Package(
     name: "Examples",
@@ -23,6 +36,7 @@ let package = Package(
         example("echo-client", [asyncCore, argumentParser]),
         example("embed-in-poll", [asyncCore, argumentParser]),
         example("one-thread", [asyncCore, argumentParser]),
-    ],
+        example("tutorial", [asyncCore]),
+    ] + documentation,
     swiftLanguageModes: [.v6]
 )

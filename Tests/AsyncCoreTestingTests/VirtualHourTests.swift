@@ -26,12 +26,11 @@ struct VirtualHourTests {
         }
     }
 
-    @Test func `a virtual hour of a hundred sleepers takes less than a second`()
+    @Test func `a virtual hour of a hundred sleepers is not a real one (S334)`()
         async throws
     {
-        let start = ContinuousClock.now
+        // About a second in a release build. How long it takes is not for a test to judge; a real
+        // hour would be.
         #expect(try await Self.hour() == 100 * Self.seconds)
-        // The bar is a second in a release build on a quiet machine; tests have company.
-        #expect(ContinuousClock.now - start < .seconds(10))
     }
 }

@@ -195,7 +195,8 @@ struct CancelScopeTests {
         }
     }
 
-    @Test func `of timeout and deadline the earlier counts; none is for ever (S287)`() async throws {
+    @Test func `of timeout and deadline the earlier counts; none is for ever (S287)`() async throws
+    {
         try await onFakeClock {
             try await withCancelScope(timeout: .seconds(3), deadline: .now + .hour) { _ in
                 try await sleep(for: .hour)

@@ -97,7 +97,9 @@ struct CancellationTokenTests {
                 if isTokenFirst { other.cancel() }
                 waiting.cancel()
                 other.cancel()
-                if isTokenFirst { try await waiting.value } else {
+                if isTokenFirst {
+                    try await waiting.value
+                } else {
                     await #expect(throws: CancellationError.self) { try await waiting.value }
                 }
             }

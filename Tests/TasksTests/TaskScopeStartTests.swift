@@ -28,7 +28,8 @@ struct TaskScopeStartTests {
         }
     }
 
-    @Test func `a child that fails before it is ready is the starter's to deal with`() async throws {
+    @Test func `a child that fails before it is ready is the starter's to deal with`() async throws
+    {
         try await onFakeClock {
             let value = try await withTaskScope { scope in
                 await #expect(throws: Failure(number: 1)) {

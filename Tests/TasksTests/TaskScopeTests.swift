@@ -104,7 +104,8 @@ struct TaskScopeTests {
         }
     }
 
-    @Test func `a child that is cancelled alone, or gives up, has not failed (S230)`() async throws {
+    @Test func `a child that is cancelled alone, or gives up, has not failed (S230)`() async throws
+    {
         try await onFakeClock {
             let value = try await withTaskScope { scope in
                 let cancelled = scope.spawn { try await sleep(for: .hour) }
@@ -166,7 +167,8 @@ struct TaskScopeTests {
         }
     }
 
-    @Test func `in a cancelled scope a child starts, and ends at its first suspension (S241, S251)`()
+    @Test
+    func `in a cancelled scope a child starts, and ends at its first suspension (S241, S251)`()
         async throws
     {
         // asyncio refuses new tasks while a group fails; trio, and we, start them cancelled.

@@ -111,7 +111,9 @@ struct TaskTrackerTests {
                 if isEndFirst { tracker.close() }
                 waiting.cancel()
                 tracker.close()
-                if isEndFirst { try await waiting.value } else {
+                if isEndFirst {
+                    try await waiting.value
+                } else {
                     await #expect(throws: CancellationError.self) { try await waiting.value }
                 }
             }

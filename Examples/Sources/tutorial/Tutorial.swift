@@ -24,14 +24,19 @@ struct Tutorial {
             chapters.indices.contains(number - 1)
         else {
             let list = chapters.enumerated().map { "  \($0 + 1)  \($1.title)\n" }.joined()
-            fputs("Error: which chapter?\nUsage: tutorial <chapter>\n\(list)", stderr)
+            complain("which chapter?\nUsage: tutorial <chapter>\n\(list)")
             exit(64)
         }
         do {
             try EventLoop.run { try await chapters[number - 1].run() }
         } catch {
-            fputs("Error: \(error)\n", stderr)
+            complain("\(error)\n")
             exit(1)
         }
+    }
+
+    private static func complain(_ text: String) {
+        var text = "Error: " + text
+        text.withUTF8 { _ = write(STDERR_FILENO, $0.baseAddress, $0.count) }
     }
 }

@@ -134,8 +134,8 @@ public final class CancelScope: Sendable, EnclosingScope {
     /// When the running code will be cancelled by a scope or a timeout that it is in; nil for
     /// never.
     ///
-    /// The earliest deadline of ``withTimeout(_:_:)-9c9v6``, `withDeadline`, cancel scopes and task
-    /// scopes around the code, up to the innermost shield: what to tell a peer that can keep
+    /// The earliest deadline of `withTimeout`, `withDeadline`, cancel scopes and task scopes around
+    /// the code, up to the innermost shield: what to tell a peer that can keep
     /// deadlines of its own. Now, if the code is cancelled already. Child tasks are in the scopes of
     /// their parent. A task made by `spawn` or `Task {}` inside of a scope is told the same, though
     /// the scope will not cancel it.

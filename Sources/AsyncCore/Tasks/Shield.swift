@@ -4,8 +4,7 @@
 ///
 /// The caller waits for the body, however long that takes; give the body a timeout of its own where
 /// that matters. The caller's cancellation, and deadlines around it, take effect at its next
-/// suspension after the shield. For work that goes on by itself when its caller is cancelled, spawn
-/// a task, and wait for it with ``TaskHandle/value(onCancel:)``.
+/// suspension after the shield. For work that is to outlive its caller, `spawn` a task.
 ///
 /// On a loop the body runs on the loop, also while the loop ends; elsewhere on Swift's own threads.
 ///

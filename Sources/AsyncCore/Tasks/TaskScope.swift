@@ -87,7 +87,7 @@ public final class TaskScope: Sendable {
         try await permits?.acquire()
         guard let key = addChild() else { scopeIsOver("spawnInTurn") }
         let child = core.spawn(name: name, isScoped: true) {
-            defer { try? self.permits?.release() }
+            defer { try? self.permits?.release(1) }
             return try await self.runChild(key, operation)
         }
         return attach(key, child)
@@ -165,8 +165,7 @@ public final class TaskScope: Sendable {
 
     /// Runs a child, in its task.
     ///
-    /// - Parameter startedBy: Takes the child's end, and says true, if it is somebody else's than
-    ///   the scope's.
+    /// `startedBy` takes the child's end, and says true, if it is somebody else's than the scope's.
     private nonisolated(nonsending) func runChild<R>(
         _ key: TaskScopeState.Key,
         startedBy: (((any Error)?) -> Bool)? = nil,

@@ -1,6 +1,6 @@
 // Deadlines over a whole body of work.
 
-/// The deadline of ``withTimeout(_:_:)`` or ``withDeadline(_:_:)`` passed before the body ended.
+/// The deadline of `withTimeout` or `withDeadline` passed before the body ended.
 public struct TimeoutError: Error, Hashable, Sendable, CustomStringConvertible {
     /// A timeout.
     public init() {}
@@ -43,9 +43,9 @@ public nonisolated(nonsending) func withTimeout<R: Sendable>(
 
 /// Runs `body` and cancels it if it takes longer than `duration`, which the body can change.
 ///
-/// As ``withTimeout(_:_:)-9c9v6``, and the body gets the scope that it runs in: it can move the
-/// deadline with ``CancelScope/reschedule(after:)``, each time that there was progress for instance.
-/// That costs about twice as much.
+/// As the form for a body without a parameter, and the body gets the scope that it runs in: it can
+/// move the deadline with ``CancelScope/reschedule(after:)``, each time that there was progress for
+/// instance. That costs about twice as much.
 ///
 /// ## Cancellation
 /// Cancels the body, and waits for it; it is never taken for a timeout.
@@ -67,7 +67,7 @@ public nonisolated(nonsending) func withTimeout<R: Sendable>(
 
 /// Runs `body` and cancels it at `deadline`, if it has not ended by then.
 ///
-/// Otherwise as ``withTimeout(_:_:)``.
+/// Otherwise as `withTimeout`.
 ///
 /// ## Cancellation
 /// Cancels the body, and waits for it; it is never taken for a timeout.

@@ -12,8 +12,8 @@
 /// if let page { show(page) } else { showPlaceholder() }
 /// ```
 ///
-/// A body that ends with a value all the same has it returned. For an error instead of nil, see
-/// ``withTimeout(_:_:)-1qe1x``.
+/// A body that ends with a value all the same has it returned. For an error instead of nil, use
+/// `withTimeout` with a body that takes its scope.
 ///
 /// ## Cancellation
 /// Cancels the body, unless it is shielded, and waits for it in any case.
