@@ -114,36 +114,6 @@ struct ScopeThreadsTests {
         }
     }
 
-    @Test func `a scope in an actor of the loop runs its body on the loop`() async throws {
-        let loop = try EventLoop.start(configuration: .quiet)
-        let value = try await Task.detached {
-            try await onActor(of: loop) {
-                try await withTaskScope(timeout: .hour) { scope in
-                    try await scope.spawn { EventLoop.current === loop }.value
-                }
-            }
-        }.value
-        #expect(value)
-        try await loop.shutdown()
-    }
-
-    private actor Host {
-        let loop: EventLoop
-        nonisolated var unownedExecutor: UnownedSerialExecutor {
-            loop.serialExecutor.asUnownedSerialExecutor()
-        }
-        init(loop: EventLoop) { self.loop = loop }
-        func run<R: Sendable>(_ body: @Sendable () async throws -> R) async throws -> R {
-            try await body()
-        }
-    }
-
-    private func onActor<R: Sendable>(
-        of loop: EventLoop, _ body: @Sendable () async throws -> R
-    ) async throws -> R {
-        try await Host(loop: loop).run(body)
-    }
-
     @Test func `on a loop that has stopped a scope fails at once; a shield runs its body`()
         async throws
     {
