@@ -25,8 +25,9 @@ public struct WatchdogTrait: TestTrait, SuiteTrait, TestScoping {
 }
 
 extension Trait where Self == WatchdogTrait {
-    /// Ends the process if a test takes longer than a minute.
-    public static var watched: Self { WatchdogTrait(limit: .seconds(60)) }
+    /// Ends the process if a test takes longer than four minutes: all of them run at once, under
+    /// sanitizers, too.
+    public static var watched: Self { WatchdogTrait(limit: .seconds(240)) }
 
     /// Ends the process if a test takes longer than `limit`.
     public static func watched(_ limit: Duration) -> Self { WatchdogTrait(limit: limit) }
