@@ -14,12 +14,13 @@ BENCH_ARGS ?=
 # interrupted, and only then; hence the signal.
 BOUNDED := timeout --foreground --signal=INT --kill-after=30 $(TEST_TIMEOUT)
 # The library under test is Swift Testing; without this flag XCTest reports "Executed 0 tests" as well.
-TEST := $(BOUNDED) $(SWIFT) test --disable-xctest $(SWIFT_FLAGS)
-# Sanitised code is 5 to 20 times slower: fewer seeds (the plain runs try the thousand), and one
-# test after the other, so that none waits too long for a thread of Swift's pool.
+# One test after the other: most drive a loop of their own, and on two cores a thousand at once leave
+# some waiting for a thread of Swift's pool for longer than they are patient.
+TEST := $(BOUNDED) $(SWIFT) test --disable-xctest --no-parallel $(SWIFT_FLAGS)
+# Sanitised code is 5 to 20 times slower: fewer seeds; the plain runs try the thousand.
 SANITIZED_SEEDS := ASYNCCORE_SEEDS=100
 # Swift's own backtraces can wait for ever in a sanitised process; the sanitizers print stacks.
-SANITIZED := SWIFT_BACKTRACE=enable=no $(SANITIZED_SEEDS) $(TEST) --no-parallel
+SANITIZED := SWIFT_BACKTRACE=enable=no $(SANITIZED_SEEDS) $(TEST)
 # Undefined behaviour in the C sources is an illegal instruction, which AddressSanitizer reports.
 UBSAN := -Xcc -fsanitize=undefined -Xcc -fsanitize-trap=undefined
 
