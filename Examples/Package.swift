@@ -13,7 +13,7 @@ func example(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 }
 
 // The examples of the documentation's pages, which `make examples` writes there for the compiler.
-let pages = Context.packageDirectory + "/.documentation"
+let pages = Context.packageDirectory + "/Sources/documentation"
 let documentation: [Target] =
     FileManager.default.fileExists(atPath: pages)
     ? [
@@ -21,8 +21,7 @@ let documentation: [Target] =
             name: "documentation",
             dependencies: [
                 asyncCore, .product(name: "AsyncCoreTesting", package: "AsyncCore"),
-            ],
-            path: ".documentation")
+            ])
     ] : []
 
 let package = Package(

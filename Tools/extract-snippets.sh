@@ -24,7 +24,7 @@ for page in "$@"; do
             print head
             printf "#sourceLocation(file: \"%s\", line: %d)\n%s#sourceLocation()\n}\n\n", page, first, text
         }
-        BEGIN { print "import AsyncCore\nimport AsyncCoreTesting\nimport Glibc\nimport Testing\n" }
+        BEGIN { print "// swift-format-ignore-file\nimport AsyncCore\nimport AsyncCoreTesting\nimport Glibc\nimport Testing\n" }
         /^```swift *$/ { inside = 1; text = ""; first = NR + 1; next }
         /^```/ && inside { inside = 0; finish(); next }
         inside && /^import / { text = text "\n"; next }
