@@ -123,7 +123,7 @@ public final class Monitor<State: Sendable>: @unchecked Sendable {
         onLeave: (inout State, inout Wakeups) -> Void = { _, _ in }
     ) async throws -> Grant {
         if TaskIdentity.isCurrentCancelled { throw CancellationError() }
-        let core = LoopCore.current
+        let core = LoopCore.current(for: description)
         if !hasLooked, let grant = try withLock({ try decide(&$0, &$1, nil) }) {
             if let core, !core.spendBudget() { await core.yield() }
             return grant
@@ -165,7 +165,7 @@ public final class Monitor<State: Sendable>: @unchecked Sendable {
             Grant?
     ) async throws -> Grant {
         if let grant = try withLock({ try decide(&$0, &$1, nil) }) { return grant }
-        let core = LoopCore.current
+        let core = LoopCore.current(for: description)
         let waiter = core?.makeUninterruptedWaiter() ?? Waiter()
         _ = waiter.begin(description)
         var place = WaiterQueue<Request, Grant>.Place.make(request, waiter)

@@ -31,7 +31,7 @@ public struct TimeoutError: Error, Hashable, Sendable, CustomStringConvertible {
 public nonisolated(nonsending) func withTimeout<R: Sendable>(
     _ duration: Duration, _ body: sending @escaping () async throws -> R
 ) async throws -> R {
-    guard let core = LoopCore.current else {
+    guard let core = LoopCore.current(for: "withTimeout") else {
         return try await withTimeoutOffLoop(duration, body)
     }
     return try await withDeadline(core.deadline(after: duration), core, body)
@@ -72,7 +72,7 @@ private nonisolated(nonsending) func withDeadline<R: Sendable>(
 public nonisolated(nonsending) func withDeadline<R: Sendable>(
     _ deadline: ContinuousClock.Instant, _ body: sending @escaping () async throws -> R
 ) async throws -> R {
-    guard let core = LoopCore.current else {
+    guard let core = LoopCore.current(for: "withDeadline") else {
         return try await withTimeoutOffLoop(ContinuousClock.now.duration(to: deadline), body)
     }
     return try await withDeadline(core.deadline(at: deadline), core, body)
