@@ -20,7 +20,8 @@ extension LoopCore {
         forEachReady { job in
             if let task = TaskIdentity(job: job) { survey.noteReady(task) }
         }
-        if let current = TaskIdentity.current { survey.noteRunning(current) }
+        // Between jobs it is whoever called the loop's run.
+        if let current = TaskIdentity.current, current != hostTask { survey.noteRunning(current) }
         tasks.value.forEach { survey.noteAwaiters(of: $0) }
         return EventLoop.Snapshot(loop: configuration.name, tasks: survey.result)
     }

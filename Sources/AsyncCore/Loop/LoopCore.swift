@@ -54,6 +54,8 @@ final class LoopCore: @unchecked Sendable {
     var delayedJobs: [ObjectIdentifier: DelayedJob] = [:]
     /// The task of the main body, while it runs.
     var mainTask: TaskIdentity?
+    /// The task that the owner thread was running when it became the owner: none of the loop's.
+    private(set) var hostTask: TaskIdentity?
     private var ownership = Ownership()
 
     /// Where reads of unknown size go first.
@@ -222,6 +224,7 @@ final class LoopCore: @unchecked Sendable {
         precondition(won, "an event loop is run by two threads at once, or from within itself")
         let now = poller.now
         ownership.begin(at: now)
+        hostTask = TaskIdentity.current
         waitBook.value.now = now
         return Entry(previous: CurrentThread.install(self))
     }
