@@ -1,7 +1,7 @@
 /// The loop's clock: the kernel's, until it is stopped for a test.
 ///
 /// A stopped clock is one atomic number, so that any thread may read it, as it may read the
-/// kernel's. While it stands, the timer descriptor has no deadline to keep and serves to bound a
+/// kernel's. Only the loop's thread moves it. While it stands, the timer descriptor has no deadline to keep and serves to bound a
 /// wait in real time.
 #include "internal.h"
 
@@ -30,6 +30,9 @@ int cel_clock_advance(cel_loop *loop, uint64_t ns) {
     if (!cel__clock_is_stopped(loop)) return -EINVAL;
     uint64_t now = cel_loop_now(loop);
     uint64_t left = CEL_NEVER - 1 - now;
-    atomic_store_explicit(&loop->stopped_ns, now + (ns < left ? ns : left), memory_order_relaxed);
+    uint64_t step = ns < left ? ns : left;
+    atomic_store_explicit(&loop->stopped_ns, now + step, memory_order_relaxed);
+    loop->seen_ns = now + step;
+    loop->statistics.waited_ns += step;
     return 0;
 }

@@ -87,6 +87,7 @@ struct cel_loop {
     struct cel__registry registry;
     struct cel__timers timers;
     struct cel_statistics statistics; ///< Without `wakeup_errors`.
+    uint64_t seen_ns;                 ///< What the clock showed when a turn last looked.
     atomic_uint_fast64_t wakeup_errors;
     atomic_uint_fast64_t stopped_ns; ///< What a stopped clock shows; CEL_NEVER while it runs.
     struct epoll_event events[CEL__EVENTS];

@@ -58,6 +58,7 @@ int cel_loop_create(const struct cel_options *_Nullable options,
     loop->epoll_fd = -1;
     loop->wakeup_fd = -1;
     loop->statistics = (struct cel_statistics){0};
+    loop->seen_ns = 0;
     atomic_init(&loop->wakeup_errors, 0);
     atomic_init(&loop->stopped_ns, CEL_NEVER);
     cel__registry_init(&loop->registry, generation);
@@ -143,6 +144,7 @@ static int turn(cel_loop *loop, bool wait, uint64_t real_ns, struct cel_completi
         now = cel_loop_now(loop);
         if (now > before) loop->statistics.waited_ns += now - before;
     }
+    if (now > 0) loop->seen_ns = now;
 
     uint32_t count = cel__timers_take_due(loop, now, out, capacity - (uint32_t)fetched);
     count += deliver(loop, (uint32_t)fetched, out + count);
@@ -168,6 +170,10 @@ int cel_loop_arm(cel_loop *loop) {
 
 int cel_loop_descriptor(const cel_loop *loop) {
     return loop->epoll_fd;
+}
+
+uint64_t cel_loop_seen(const cel_loop *loop) {
+    return loop->seen_ns;
 }
 
 const struct cel_sys *cel_loop_sys(const cel_loop *loop) {

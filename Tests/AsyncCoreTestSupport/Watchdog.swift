@@ -1,5 +1,4 @@
 import Glibc
-import Synchronization
 import Testing
 
 import AsyncCore
@@ -74,15 +73,16 @@ enum Watchdog {
         let others = state.withLock { $0.running.values.map(\.name) }.filter { !late.contains($0) }
         lines += others.map { "  running too: '\($0)'" }
         #if DEBUG
-            let waits = WaitRegistry.description
-            lines += waits.isEmpty ? ["  no task waits in AsyncCore"] : waits.map { "  \($0)" }
+            lines += StrayWaits.description.map { "  \($0)" }
         #endif
         let loops = LoopRegistry.all
-        let answered = Atomic<Int>(0)
-        for loop in loops { loop.post { answered.add(1, ordering: .relaxed) } }
+        let trees = Guarded<[String]>([])
+        for loop in loops { loop.describeTasks { tree in trees.withLock { $0.append(tree) } } }
         usleep(500_000)
+        let answers = trees.withLock { $0 }
+        lines += answers
         lines.append(
-            "  loops: \(loops.count), of which \(answered.load(ordering: .relaxed)) answer; the others are stuck in a job, or not run"
+            "  loops: \(loops.count), of which \(answers.count) answer; the others are stuck in a job, or not run"
         )
         for line in lines { writeLineToStandardError(line) }
     }

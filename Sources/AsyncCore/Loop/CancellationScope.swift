@@ -14,7 +14,7 @@ extension LoopCore {
         else {
             return try await body()
         }
-        let waiter = Waiter(hasStandingHandler: true, log: simulation?.waits)
+        let waiter = Waiter(hasStandingHandler: true, book: waitBook)
         waiterPool.value.standing.insert(waiter, for: task)
         // The same task, and so the same thread, comes by here again: nothing else removes the
         // entry.

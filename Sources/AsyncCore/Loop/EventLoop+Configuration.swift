@@ -34,6 +34,27 @@ extension EventLoop {
                 "AsyncCore: a task \(name) failed, and nobody looked at its error: \(error)")
         }
 
+        /// Whether the loop looks for common mistakes, and tells ``onDiagnosis`` of them; see
+        /// ``Diagnosis``.
+        ///
+        /// For development: it costs about 200 ns a job, and as much for each task. True by default
+        /// if the environment has `ASYNCCORE_DEBUG=1`.
+        public var debug = DebugMode.isDefault
+
+        /// From which duration on a single job is a slow one, in debug mode; 100 ms by default.
+        public var slowJobThreshold: Duration = .milliseconds(100)
+
+        /// Is told of mistakes that the loop finds in debug mode.
+        ///
+        /// Called on the loop's thread, or on the thread that made the mistake; must not block.
+        /// Writes to standard error by default.
+        public var onDiagnosis: @Sendable (_ diagnosis: Diagnosis) -> Void = { diagnosis in
+            writeLineToStandardError("AsyncCore: \(diagnosis)")
+        }
+
+        /// What the loop is called, by those who show it.
+        var name: String?
+
         /// The system calls that the loop uses.
         ///
         /// Tests replace them.

@@ -13,6 +13,8 @@ extension EventLoop {
     /// also becomes readable for deadlines. To be called on the thread that calls
     /// ``runReady(maxJobs:)``.
     public var nextDeadline: ContinuousClock.Instant? {
+        precondition(
+            core.isCurrent || core.isIdle, "EventLoop.nextDeadline is to be read on the loop")
         guard let deadline = core.poller.nextDeadline else { return nil }
         return ContinuousClock.now.advanced(
             by: Monotonic.duration(from: core.poller.now, to: deadline))

@@ -40,6 +40,8 @@ extension EventLoop {
     public static func start(
         name: String = "asynccore", configuration: Configuration = .init()
     ) throws -> EventLoop {
+        var configuration = configuration
+        configuration.name = name
         let loop = try EventLoop(configuration: configuration)
         do throws(SystemError) {
             try CurrentThread.start(name: name) { loop.runUntilStopped() }
@@ -118,12 +120,23 @@ private final class MainBody<R: Sendable>: @unchecked Sendable {
         _ body: sending @escaping () async throws -> R, on executor: LoopTaskExecutor
     ) -> Task<Void, Never> {
         Task(name: "main", executorPreference: executor) {
+            self.core.mainTask = .current
             do {
-                self.outcome = .success(try await self.core.withStandingHandler(body))
+                self.outcome = .success(try await self.run(body))
             } catch {
                 self.outcome = .failure(error)
             }
+            self.core.mainTask = nil
             self.core.requestStop()
+        }
+    }
+
+    private nonisolated(nonsending) func run(
+        _ body: nonisolated(nonsending) () async throws -> R
+    ) async throws -> R {
+        if core.debug == nil { return try await core.withStandingHandler(body) }
+        return try await core.watchingTask(named: "main") {
+            try await core.withStandingHandler(body)
         }
     }
 

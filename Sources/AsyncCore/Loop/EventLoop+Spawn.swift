@@ -41,7 +41,29 @@ extension LoopCore {
         _ operation: sending @escaping () async throws -> Success
     ) -> TaskHandle<Success, any Error> {
         let record = TaskRecord(core: self, name: name, isScoped: isScoped)
-        let task = Task(name: name, executorPreference: preferredExecutor) {
+        if record.isDebugging {
+            return start(record) { try await record.watch(operation) }
+        }
+        return start(record, operation)
+    }
+
+    @inlinable
+    func spawn<Success: Sendable>(
+        name: String?, isScoped: Bool = false,
+        _ operation: sending @escaping () async -> Success
+    ) -> TaskHandle<Success, Never> {
+        let record = TaskRecord(core: self, name: name, isScoped: isScoped)
+        if record.isDebugging {
+            return start(record) { await record.watch(operation) }
+        }
+        return start(record, operation)
+    }
+
+    @inlinable
+    func start<Success: Sendable>(
+        _ record: TaskRecord, _ operation: sending @escaping () async throws -> Success
+    ) -> TaskHandle<Success, any Error> {
+        let task = Task(name: record.name, executorPreference: preferredExecutor) {
             record.start()
             do {
                 let value = try await operation()
@@ -56,12 +78,10 @@ extension LoopCore {
     }
 
     @inlinable
-    func spawn<Success: Sendable>(
-        name: String?, isScoped: Bool = false,
-        _ operation: sending @escaping () async -> Success
+    func start<Success: Sendable>(
+        _ record: TaskRecord, _ operation: sending @escaping () async -> Success
     ) -> TaskHandle<Success, Never> {
-        let record = TaskRecord(core: self, name: name, isScoped: isScoped)
-        let task = Task(name: name, executorPreference: preferredExecutor) {
+        let task = Task(name: record.name, executorPreference: preferredExecutor) {
             record.start()
             let value = await operation()
             record.finish(nil)

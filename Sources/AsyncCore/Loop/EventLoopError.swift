@@ -12,6 +12,11 @@ public enum EventLoopError: Error, Equatable, Sendable, CustomStringConvertible 
     /// The call would wait for the very loop that it runs on.
     case wouldDeadlock
 
+    /// The loop did not answer in time: it is stuck in a job, or nobody runs it.
+    ///
+    /// In debug mode with the job that it is running.
+    case unresponsive(EventLoop.RunningJob?)
+
     /// A signal ended the run: the main body was cancelled, and ended in that cancellation.
     case interrupted(Signal)
 
@@ -42,6 +47,10 @@ public enum EventLoopError: Error, Equatable, Sendable, CustomStringConvertible 
             "the event loop has stopped"
         case .wouldDeadlock:
             "this would wait for the event loop that it runs on; ask for the stop with stop(), or wait elsewhere"
+        case .unresponsive(let job):
+            "the event loop does not answer: "
+                + (job.map { "it has been running \($0.task) for \($0.duration)" }
+                    ?? "it is stuck in a job, or nobody runs it")
         case .interrupted(let signal):
             "interrupted by \(signal)"
         case .programModeUnavailable(let obstacle):

@@ -33,6 +33,9 @@ final class Inbox: @unchecked Sendable {
     /// For statistics and tests.
     private let received = Atomic<UInt64>(0)
 
+    /// Items that the loop has not taken yet.
+    var queuedCount: Int { count.load(ordering: .relaxed) }
+
     var receivedCount: UInt64 { received.load(ordering: .relaxed) }
 
     /// Any thread.

@@ -33,7 +33,7 @@ extension LoopCore {
         } else if watches.isAwaited, poller.poll(waitingAtMost: simulation.options.cushion) > 0 {
             return
         } else if simulation.options.jumps, let moment = nextMoment(simulation) {
-            poller.advanceClock(by: moment - now)
+            moveClock(to: moment)
             simulation.note(moment ^ counters.jobs << 40)
             _ = poller.poll(wait: false)
         } else if !somethingHappens(within: simulation.options.patience) {
@@ -141,23 +141,21 @@ extension LoopCore {
     }
 
     private func dryReport(_ simulation: Simulation) -> DryLoop {
-        let waits = simulation.waits.inOrder
-        let known = Set(waits.compactMap { $0.task?.address })
-        var report = DryLoop(
-            waits: waits.map { wait in
-                DryLoop.Wait(
-                    task: wait.name, what: "\(wait.what)", since: Self.elapsed(at: wait.since))
-            },
-            now: Self.elapsed(at: poller.now))
+        let now = Self.elapsed(at: poller.now)
+        var known: [DryLoop.Wait] = []
+        var unknown: [DryLoop.Wait] = []
+        for task in snapshot().tasks {
+            if case .waiting(let wait) = task.state {
+                known.append(.init(task: task.name, what: wait.what, since: now - wait.elapsed))
+            } else {
+                unknown.append(.init(task: task.name))
+            }
+        }
+        // Tasks are in the order of their making; a stable sort keeps it where waits began together.
+        known.sort { ($0.since ?? .zero) < ($1.since ?? .zero) }
+        var report = DryLoop(waits: known + unknown, now: now)
         if !simulation.options.jumps {
             report.nextDeadline = poller.nextDeadline.map(Self.elapsed(at:))
-        }
-        if !isStopping, !waits.contains(where: { $0.name == "main" }) {
-            report.waits.append(DryLoop.Wait(task: "main"))
-        }
-        tasks.value.forEach { record in
-            guard let task = record.task, !known.contains(task.address) else { return }
-            report.waits.append(DryLoop.Wait(task: record.name))
         }
         return report
     }

@@ -30,6 +30,8 @@ final class LoopCore: @unchecked Sendable {
     let inbox = Inbox()
     /// Time and order under test; nil in a loop that works.
     let simulation: Simulation?
+    /// What looks for mistakes; nil unless the configuration asks for it.
+    let debug: DebugMode?
     private let door: LoopDoor
 
     private let owner = Atomic<UInt>(0)
@@ -42,6 +44,7 @@ final class LoopCore: @unchecked Sendable {
     private let hot: Confined<HotState>
     let hotCounters: Confined<LoopCounters>
     let waiterPool: Confined<WaiterPool>
+    let waitBook: Confined<WaitBook>
     private let turnNanoseconds: UInt64
     let tasks: Confined<TaskList>
     let watches = DescriptorWatchList()
@@ -49,6 +52,11 @@ final class LoopCore: @unchecked Sendable {
     let deadlineScopes = DeadlineScopeList()
     var clockPair = ClockPair()
     var delayedJobs: [ObjectIdentifier: DelayedJob] = [:]
+    /// The task of the main body, while it runs.
+    var mainTask: TaskIdentity?
+    /// The task that the owner thread was running when it became the owner: none of the loop's.
+    private(set) var hostTask: TaskIdentity?
+    private var ownership = Ownership()
 
     /// Where reads of unknown size go first.
     let scratch = ScratchBuffer()
@@ -117,10 +125,16 @@ final class LoopCore: @unchecked Sendable {
         hot = Confined(HotState())
         hotCounters = Confined(LoopCounters())
         simulation = configuration.simulation.map(Simulation.init)
-        waiterPool = Confined(WaiterPool(log: simulation?.waits))
+        debug = DebugMode(configuration)
+        waitBook = Confined(
+            WaitBook(
+                now: poller.now,
+                keepsNames: DebugMode.isDebugBuild || configuration.debug || simulation != nil))
+        waiterPool = Confined(WaiterPool(book: waitBook))
         tasks = Confined(TaskList())
         turnNanoseconds = configuration.turnNanoseconds
         door = LoopDoor(inbox: inbox, poller: poller)
+        waitBook.value.setCore(self)
         LoopRegistry.add(door)
     }
 
@@ -133,6 +147,7 @@ final class LoopCore: @unchecked Sendable {
         hot.deallocate()
         hotCounters.deallocate()
         waiterPool.deallocate()
+        waitBook.deallocate()
         tasks.deallocate()
     }
 
@@ -151,6 +166,11 @@ final class LoopCore: @unchecked Sendable {
     /// The core whose turn the calling thread is running, if any.
     static var current: LoopCore? {
         @inline(__always) get { CurrentThread.current(as: LoopCore.self) }
+    }
+
+    /// The last look at the clock of the loop that runs the calling code; 0 elsewhere.
+    static var now: UInt64 {
+        CurrentThread.withCurrent(as: LoopCore.self) { $0.waitBook.value.now } ?? 0
     }
 
     var phase: Phase { phaseWord.load(ordering: .acquiring) }
@@ -202,12 +222,37 @@ final class LoopCore: @unchecked Sendable {
         let (won, _) = owner.compareExchange(
             expected: 0, desired: CurrentThread.identity, ordering: .acquiringAndReleasing)
         precondition(won, "an event loop is run by two threads at once, or from within itself")
+        let now = poller.now
+        ownership.begin(at: now)
+        hostTask = TaskIdentity.current
+        waitBook.value.now = now
         return Entry(previous: CurrentThread.install(self))
     }
 
     func leave(_ entry: Entry) {
+        ownership.end(at: poller.now)
         CurrentThread.restore(entry.previous)
         owner.store(0, ordering: .releasing)
+    }
+
+    /// How long threads have run the loop, their waiting in the kernel included.
+    var ownedNanoseconds: UInt64 { ownership.total(at: poller.now) }
+
+    private struct Ownership {
+        private var past: UInt64 = 0
+        private var start: UInt64?
+
+        mutating func begin(at now: UInt64) { start = now }
+
+        mutating func end(at now: UInt64) {
+            past = total(at: now)
+            start = nil
+        }
+
+        func total(at now: UInt64) -> UInt64 {
+            guard let start, now > start else { return past }
+            return past + (now - start)
+        }
     }
 
     // MARK: - A turn
@@ -240,6 +285,7 @@ final class LoopCore: @unchecked Sendable {
             // Others keep sending: what they send must not keep the kernel's events waiting.
             pollWithoutWaiting(always: alwaysPoll)
         }
+        waitBook.value.now = max(waitBook.value.now, poller.lastSeen)
         return hasReadyJobs
     }
 
@@ -251,7 +297,7 @@ final class LoopCore: @unchecked Sendable {
         for item in items {
             switch item {
             case .job(let job): hot.value.ready.append(job)
-            case .call(let call): call()
+            case .call(let call): runCall(call)
             }
         }
         // Its memory serves the next batch.
@@ -264,6 +310,7 @@ final class LoopCore: @unchecked Sendable {
         if let simulation, simulation.isSeeded {
             return runReadyJobs(inOrderOf: simulation, maxJobs: maxJobs)
         }
+        if let debug { return runReadyJobs(watchedBy: debug, maxJobs: maxJobs) }
         var left = min(maxJobs, hot.value.ready.isEmpty ? 0 : configuration.jobsPerTurn)
         var untilLook = Self.jobsPerClockLook
         // Most turns run so few jobs that they never look at the clock. One that comes to look
@@ -275,6 +322,7 @@ final class LoopCore: @unchecked Sendable {
             untilLook &-= 1
             if untilLook == 0 {
                 let now = poller.now
+                waitBook.value.now = now
                 if end == 0 { end = turnEnd(from: now) }
                 if now >= end { break }
                 untilLook = Self.jobsPerClockLook
@@ -284,7 +332,7 @@ final class LoopCore: @unchecked Sendable {
 
     private static let jobsPerClockLook = 32
 
-    private func turnEnd(from now: UInt64) -> UInt64 {
+    func turnEnd(from now: UInt64) -> UInt64 {
         Monotonic.adding(turnNanoseconds, to: now)
     }
 
@@ -337,7 +385,11 @@ final class LoopCore: @unchecked Sendable {
     private func pollWithoutWaiting(always: Bool) {
         // With nothing registered and no deadline there is nothing to ask: what other threads send
         // is seen in the inbox.
-        if !always && poller.watchCount == 0 && poller.timerCount == 0 { return }
+        if !always && poller.watchCount == 0 && poller.timerCount == 0 {
+            // Nobody looks at the clock then, for as long as the loop finds something to run.
+            if counters.turns & 63 == 0 { waitBook.value.now = poller.now }
+            return
+        }
         _ = poller.poll(wait: false)
     }
 
@@ -355,7 +407,10 @@ final class LoopCore: @unchecked Sendable {
     ///
     /// Nobody may hold it any more in order to claim it.
     @inline(__always)
-    func recycle(_ waiter: Waiter) { waiterPool.value.recycle(waiter) }
+    func recycle(_ waiter: Waiter) {
+        // A task may go on elsewhere, in an actor that it shares with other threads.
+        if waitBook.value.isHere { waiterPool.value.recycle(waiter) }
+    }
 
     /// Spends one operation of the running job's budget; false when it is used up.
     @inline(__always)
@@ -377,6 +432,8 @@ final class LoopCore: @unchecked Sendable {
 
     /// Takes a ready job out of turn.
     func takeReady(at index: Int) -> ReadyJob? { hot.value.ready.pop(at: index) }
+
+    func forEachReady(_ body: (ReadyJob) -> Void) { hot.value.ready.forEach(body) }
 
     var readyCount: Int { hot.value.ready.count }
 

@@ -13,6 +13,13 @@ package final class LoopDoor: Sendable {
         self.poller = poller
     }
 
+    /// Asks the loop for the tree of its tasks.
+    ///
+    /// One that is stuck, or is not run, does not answer.
+    package func describeTasks(_ answer: @escaping @Sendable (String) -> Void) {
+        post { if let core = LoopCore.current { answer(core.snapshot().description) } }
+    }
+
     /// Runs `call` on the loop, whose core is ``LoopCore/current`` then.
     ///
     /// Dropped if the loop has ended.
@@ -37,7 +44,7 @@ package enum LoopRegistry {
     static func remove(_ door: LoopDoor) {
         // Taken out of the lock before it is let go: what it frees may take a while.
         let removed = lock.withLock { unsafe doors.removeValue(forKey: ObjectIdentifier(door)) }
-        _ = removed
+        withExtendedLifetime(removed) {}
     }
 
     package static var all: [LoopDoor] { lock.withLock { unsafe Array(doors.values) } }

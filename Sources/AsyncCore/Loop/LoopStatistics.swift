@@ -21,6 +21,8 @@ extension EventLoop {
         public var spawnedTasks: UInt64
         /// Spawned tasks that run now.
         public var liveTasks: Int
+        /// Jobs that are ready now, or came from other threads and were not taken in yet.
+        public var readyJobs: Int
         /// Readiness events that reached their registration.
         public var events: UInt64
         /// Readiness events that were dropped, as their registration was gone.
@@ -45,6 +47,8 @@ extension EventLoop {
         public var watchedDescriptors: Int
         /// Time spent waiting in the kernel.
         public var idle: Duration
+        /// Time that a thread ran the loop, and did not wait.
+        public var busy: Duration
     }
 
     /// A copy of the counters.
@@ -63,13 +67,14 @@ extension EventLoop {
             turns: counters.turns, polls: kernel.polls, waits: kernel.waits, jobs: counters.jobs,
             localEnqueues: counters.enqueuedLocally, remoteEnqueues: core.inbox.receivedCount,
             spawnedTasks: core.tasks.value.spawned, liveTasks: core.tasks.value.count,
-            events: kernel.events,
+            readyJobs: core.readyCount + core.inbox.queuedCount, events: kernel.events,
             staleEvents: kernel.staleEvents, wakeUps: kernel.wakeUps,
             timersFired: kernel.timersFired, armedTimers: core.poller.timerCount,
             spuriousTurns: kernel.spuriousTurns, controlCalls: kernel.controlCalls,
             receives: counters.receives, sends: counters.sends, accepts: counters.accepts,
             watchedDescriptors: core.poller.watchCount,
-            idle: .nanoseconds(Int64(clamping: kernel.waitedNanoseconds)))
+            idle: Monotonic.duration(from: 0, to: kernel.waitedNanoseconds),
+            busy: Monotonic.duration(from: kernel.waitedNanoseconds, to: core.ownedNanoseconds))
     }
 }
 

@@ -12,6 +12,9 @@
 // - `swift_job_run` runs a job that prefers no executor where it is. `runSynchronously(on:)` can
 //   name an executor, but not none; without it each `Task.sleep` of the loop makes a detour over a
 //   thread of Swift's pool.
+// - `swift_task_getJobTaskId`, `swift_task_getJobFlags` and the size of a task, which the runtime
+//   exports for debuggers, tell who is who in the tree of tasks. Without them tasks have no number,
+//   and child tasks no parent.
 #if compiler(>=6.3) && compiler(<6.4)
     @_spi(ExperimentalScheduling) @_spi(ExperimentalCustomExecutors) internal import _Concurrency
     internal import CSwiftRuntime
@@ -51,6 +54,26 @@
         /// Runs the job on the calling thread, now.
         @inline(__always)
         static func run(_ job: ReadyJob) { csr_run(job.address) }
+    }
+
+    // For those who ask which tasks there are.
+    extension TaskIdentity {
+        /// The task that a job, which has not run yet, is a step of; nil for jobs of another kind.
+        init?(job: ReadyJob) {
+            guard csr_is_task(job.address) else { return nil }
+            self.init(address: job.address)
+        }
+
+        /// The number of the task, which must be alive: no other task of the process has it, or had
+        /// it before.
+        @inline(__always)
+        var number: UInt64 { csr_task_id(address) }
+
+        /// The task that this one, which must be alive, is a child of; nil if it is no child task.
+        var parent: TaskIdentity? {
+            let address = csr_parent(address)
+            return address == 0 ? nil : TaskIdentity(address: address)
+        }
     }
 
     extension LoopTaskExecutor: SchedulingExecutor {

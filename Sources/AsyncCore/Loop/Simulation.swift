@@ -18,7 +18,6 @@ final class Simulation: @unchecked Sendable {
 
     let options: SimulationOptions
     let isSeeded: Bool
-    let waits = WaitLog()
 
     /// The main body of the run.
     var main: Task<Void, Never>?

@@ -44,7 +44,7 @@ public struct TaskHandle<Success: Sendable, Failure: Error>: Sendable {
     /// task.
     public var result: Result<Success, Failure> {
         get async {
-            record.markObserved()
+            record.noteAwaiter()
             return await task.result
         }
     }
@@ -60,7 +60,7 @@ extension TaskHandle where Failure == any Error {
     /// - Throws: The task's error.
     @inlinable public var value: Success {
         get async throws {
-            record.markObserved()
+            record.noteAwaiter()
             return try await task.value
         }
     }

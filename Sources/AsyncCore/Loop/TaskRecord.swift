@@ -10,14 +10,16 @@ internal import Synchronization
 @safe
 @usableFromInline
 final class TaskRecord: @unchecked Sendable {
-    // SAFETY: `name`, `isScoped`, `core` and `list` are immutable. The links, `identity`, the observers and
-    // `failure` are the owner thread's until `isFinished` is set (release); `failure` is read
-    // afterwards, in deinit. The task holds the loop's executor, and with it the core, for as long
-    // as it runs; a failure that may have to be reported holds the core itself. A record is in the
-    // list only while its task runs, and the task holds it.
+    // SAFETY: `name`, `parent`, `isScoped`, `core` and `list` are immutable. The links, `identity`,
+    // the observers and `failure` are the owner thread's until `isFinished` is set (release);
+    // `failure` is read afterwards, in deinit. The task holds the loop's executor, and with it the
+    // core, for as long as it runs; a failure that may have to be reported holds the core itself. A
+    // record is in the list only while its task runs, and the task holds it.
     private let core: Unmanaged<LoopCore>
     private let list: Confined<TaskList>
-    let name: String?
+    @usableFromInline let name: String?
+    /// The number of the task that spawned it; 0 if that was no task.
+    let parent: UInt64
 
     /// Whether a scope ends the task, and awaits it: then the loop, at its own end, does neither.
     let isScoped: Bool
@@ -41,6 +43,9 @@ final class TaskRecord: @unchecked Sendable {
 
     private let finished = Atomic<Bool>(false)
     private let observed = Atomic<Bool>(false)
+    // Who last began to await the task, and when: for those who ask who waits for whom.
+    private let awaiter = Atomic<UInt64>(0)
+    private let awaitedSince = Atomic<UInt64>(0)
 
     @usableFromInline
     init(core: LoopCore, name: String?, isScoped: Bool) {
@@ -48,6 +53,7 @@ final class TaskRecord: @unchecked Sendable {
         list = core.tasks
         self.name = name
         self.isScoped = isScoped
+        parent = TaskIdentity.current?.number ?? 0
     }
 
     deinit {
@@ -55,6 +61,20 @@ final class TaskRecord: @unchecked Sendable {
         if isFinished, let failure = unsafe failure, !observed.load(ordering: .relaxed) {
             failure.core.reportUnhandled(failure.error, in: name)
         }
+    }
+
+    /// Whether the loop looks for mistakes.
+    @usableFromInline
+    var isDebugging: Bool { unsafe core._withUnsafeGuaranteedRef { $0.debug != nil } }
+
+    /// Runs the task's operation in debug mode.
+    @usableFromInline
+    nonisolated(nonsending) func watch<R>(
+        _ operation: nonisolated(nonsending) () async throws -> R
+    ) async rethrows -> R {
+        // SAFETY: the task, which runs, holds the core.
+        let core = unsafe core.takeUnretainedValue()
+        return try await core.watchingTask(named: name, operation)
     }
 
     /// Whether the task was spawned on `core`, which is alive.
@@ -65,6 +85,29 @@ final class TaskRecord: @unchecked Sendable {
     /// Somebody looks at the task's result: its error is not lost.
     @usableFromInline
     func markObserved() { observed.store(true, ordering: .relaxed) }
+
+    /// The calling task is about to await the task's end, and looks at its result.
+    ///
+    /// It is noted, to be seen by those who ask who waits for whom. No need to take it back: such a
+    /// wait ends with the task alone.
+    @usableFromInline
+    func noteAwaiter() {
+        markObserved()
+        if isFinished { return }
+        awaiter.store(TaskIdentity.current?.number ?? 0, ordering: .relaxed)
+        awaitedSince.store(LoopCore.now, ordering: .relaxed)
+    }
+
+    /// The number of the task that last began to await this one, and when; 0 if none did.
+    var lastAwaiter: (task: UInt64, since: UInt64) {
+        (awaiter.load(ordering: .relaxed), awaitedSince.load(ordering: .relaxed))
+    }
+
+    /// The tasks that wait for this one's end among others'.
+    var waitingObservers: [TaskIdentity] {
+        let observers = unsafe (observer.map { [$0] } ?? []) + (otherObservers ?? [])
+        return observers.compactMap(\.waitingTask)
+    }
 
     var isFinished: Bool { finished.load(ordering: .acquiring) }
 
@@ -141,6 +184,13 @@ final class TaskRecord: @unchecked Sendable {
 /// Called on the loop's thread.
 protocol TaskObserver: AnyObject {
     func taskFinished(_ record: TaskRecord)
+
+    /// The task that waits, while it does.
+    var waitingTask: TaskIdentity? { get }
+}
+
+extension TaskObserver {
+    var waitingTask: TaskIdentity? { nil }
 }
 
 /// The running tasks of a loop, oldest first.

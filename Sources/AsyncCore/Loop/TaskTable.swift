@@ -25,6 +25,12 @@ struct TaskTable {
         return nil
     }
 
+    func forEach(_ body: (TaskIdentity, Waiter) -> Void) {
+        for slot in slots {
+            if let waiter = slot.waiter { body(TaskIdentity(address: slot.key), waiter) }
+        }
+    }
+
     /// Precondition: the task is not in the table.
     mutating func insert(_ waiter: Waiter, for task: TaskIdentity) {
         if (count + 1) * 2 > slots.count { resize(to: slots.count * 2) }

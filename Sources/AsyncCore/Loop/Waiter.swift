@@ -23,8 +23,8 @@ final class Waiter: CompletionTarget, @unchecked Sendable {
     // SAFETY: `continuation` is written by the waiting task before the word becomes `armed`
     // (release) and read by the one who claimed an armed wait (acquire). `next`, `previous`
     // and `isQueued` belong to the lock of the queue that the waiter is in, or to the
-    // loop's thread for the loop's own list. `what` is written by the waiting task between begin
-    // and the first publication.
+    // loop's thread for the loop's own list. What the wait book asks for is written by the waiting
+    // task, and read on the thread of its loop while it waits.
 
     /// How a wait ended.
     enum Outcome: UInt32, Sendable {
@@ -67,20 +67,32 @@ final class Waiter: CompletionTarget, @unchecked Sendable {
     unowned(unsafe) var previous: Waiter?
     var isQueued = false
 
-    // For those who ask what waits for what (`WaitRegistry`).
-    @exclusivity(unchecked) private(set) var what: StaticString = ""
+    // For those who ask who waits for what, since when; see `WaitBook`.
+    @exclusivity(unchecked) private var what: StaticString = ""
+    @exclusivity(unchecked) private var since: UInt64 = 0
+    /// Not kept for waits of a task with a standing handler: the table of such waiters has it.
+    @exclusivity(unchecked) private var task: TaskIdentity?
+    @exclusivity(unchecked) private var taskName: String?
 
-    /// Where the waits of a loop under test are noted; nil elsewhere.
-    private let log: WaitLog?
+    /// Who can say more about the wait that is under way.
+    ///
+    /// Set and cleared by the waiting task, around the wait, which keeps the object alive.
+    @exclusivity(unchecked) unowned(unsafe) var subject: (any WaitSubject)?
 
     /// What the layer above leaves here after a wait, to use it again for the next one.
     ///
     /// The waiting task's; not looked at here.
     @exclusivity(unchecked) var spare: AnyObject?
 
-    init(hasStandingHandler: Bool = false, log: WaitLog? = nil) {
+    /// Where the waits of the loop are noted; nil for waiters that belong to no loop.
+    private let book: Confined<WaitBook>?
+    // Links of the book's list.
+    @exclusivity(unchecked) var nextInBook: Unmanaged<Waiter>?
+    @exclusivity(unchecked) var previousInBook: Unmanaged<Waiter>?
+
+    init(hasStandingHandler: Bool = false, book: Confined<WaitBook>? = nil) {
         self.hasStandingHandler = hasStandingHandler
-        self.log = log
+        self.book = book
     }
 
     // MARK: - The waiting task
@@ -93,6 +105,7 @@ final class Waiter: CompletionTarget, @unchecked Sendable {
     @inline(__always)
     func begin(_ what: StaticString) -> Bool {
         unsafe self.what = what
+        if let book { unsafe since = book.value.now }
         if !hasStandingHandler {
             word.store(Phase.pending, ordering: .relaxed)
             return true
@@ -109,29 +122,25 @@ final class Waiter: CompletionTarget, @unchecked Sendable {
     /// Costs a cancellation handler (about 200 ns) only if the task has no standing one.
     @inline(__always)
     nonisolated(nonsending) func wait() async -> Outcome {
-        #if DEBUG
-            WaitRegistry.add(self)
-            defer { WaitRegistry.remove(self) }
-        #endif
-        let place = unsafe log?.add(what)
         if hasStandingHandler {
             await suspend()
         } else {
+            enterBook()
             await withTaskCancellationHandler {
                 await suspend()
             } onCancel: {
                 self.requestCancellation()
             }
+            leaveBook()
         }
-        if let place { log?.remove(at: place) }
         return end()
     }
 
     /// Suspends without looking at cancellation: for waits that must not be interrupted.
     nonisolated(nonsending) func waitUninterrupted() async -> Outcome {
-        let place = unsafe log?.add(what)
+        enterBook()
         await suspend()
-        if let place { log?.remove(at: place) }
+        leaveBook()
         return end()
     }
 
@@ -171,6 +180,42 @@ final class Waiter: CompletionTarget, @unchecked Sendable {
             word.bitwiseAnd(Phase.cancelRequested, ordering: .releasing)
         } else {
             word.store(Phase.idle, ordering: .relaxed)
+        }
+    }
+
+    // MARK: - The wait book
+
+    /// The wait under way; nil once somebody has ended it, or if there is none.
+    ///
+    /// Thread of the loop only, whose tasks do not go on meanwhile.
+    var wait: WaitNote? {
+        let phase = word.load(ordering: .acquiring) & Phase.mask
+        guard phase == Phase.pending || phase == Phase.armed else { return nil }
+        return unsafe WaitNote(
+            task: task, taskName: taskName, what: what, since: since,
+            holders: subject?.holders ?? [])
+    }
+
+    private func enterBook() {
+        unsafe task = TaskIdentity.current
+        if let book {
+            if book.value.keepsNames { unsafe taskName = Task.name }
+            book.value.add(self)
+        } else {
+            #if DEBUG
+                unsafe StrayWaits.add(self, what: what)
+            #endif
+        }
+    }
+
+    private func leaveBook() {
+        if let book {
+            if book.value.keepsNames { unsafe taskName = nil }
+            if book.value.isHere { book.value.remove(self) } else { book.value.removeLater(self) }
+        } else {
+            #if DEBUG
+                StrayWaits.remove(self)
+            #endif
         }
     }
 

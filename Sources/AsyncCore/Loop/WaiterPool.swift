@@ -8,10 +8,10 @@ struct WaiterPool {
 
     private var spare: [Waiter] = []
 
-    /// Where the waits of a loop under test are noted; nil elsewhere.
-    private let log: WaitLog?
+    /// Where the loop's waits are noted.
+    private let book: Confined<WaitBook>
 
-    init(log: WaitLog?) { self.log = log }
+    init(book: Confined<WaitBook>) { self.book = book }
 
     /// The waiters of tasks with a standing cancellation handler.
     var standing = TaskTable()
@@ -29,7 +29,7 @@ struct WaiterPool {
 
     /// A waiter that no standing handler knows.
     @inline(__always)
-    mutating func makeUninterrupted() -> Waiter { spare.popLast() ?? Waiter(log: log) }
+    mutating func makeUninterrupted() -> Waiter { spare.popLast() ?? Waiter(book: book) }
 
     /// Takes a waiter back, which nobody may hold any more in order to claim it.
     @inline(__always)

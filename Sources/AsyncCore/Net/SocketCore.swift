@@ -186,6 +186,7 @@ final class SocketCore: @unchecked Sendable {
     nonisolated(nonsending) func forward<R: Sendable>(
         _ operation: @escaping @Sendable () async throws -> R
     ) async throws -> R {
+        _ = LoopCore.current(for: "an operation of a socket")
         if core.isStopped { throw EventLoopError.stopped }
         let handle = core.spawn(name: nil, operation)
         return try await withTaskCancellationHandler {

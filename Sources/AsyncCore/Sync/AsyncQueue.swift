@@ -224,8 +224,7 @@ public final class AsyncQueue<Element: Sendable>: Sendable {
     /// - Parameter immediate: Drops the elements that are there, and counts them as done. Those that
     ///   were got before still have to be reported.
     public func shutdown(immediate: Bool = false) {
-        // Let go of here, without the lock: their deinit is code of the user's.
-        _ = monitor.withLock { state, wakeups in
+        monitor.withLockReleasing { state, wakeups in
             state.shutDown(immediately: immediate, &wakeups)
         }
     }

@@ -49,11 +49,11 @@ public final class Broadcast<Element: Sendable>: Sendable {
     /// - Throws: ``ChannelError/closed`` if the broadcast is.
     @discardableResult
     public func send(_ element: Element) throws(ChannelError) -> Int {
-        // What it replaces is let go of here, without the lock: its deinit is code of the user's.
         let sent = try monitor.withLock { state, wakeups throws(ChannelError) in
             try state.send(element, &wakeups)
         }
-        return sent.receivers
+        // What it replaces lives until the lock is free: its deinit is code of the user's.
+        return withExtendedLifetime(sent) { sent.receivers }
     }
 
     /// A new receiver, of what is sent from now on.

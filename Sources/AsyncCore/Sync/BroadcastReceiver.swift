@@ -57,8 +57,7 @@ extension Broadcast {
         ///
         /// To close it twice does no harm.
         public func close() {
-            // Let go of here, without the lock: their deinit is code of the user's.
-            _ = monitor.withLock { state, wakeups in state.unsubscribe(cursor, &wakeups) }
+            monitor.withLockReleasing { state, wakeups in state.unsubscribe(cursor, &wakeups) }
         }
     }
 }

@@ -113,8 +113,7 @@ extension Channel {
         /// If it was the last receiver, elements that were not received are let go of, and senders
         /// fail with ``ChannelError/noReceivers``. To close an end twice does no harm.
         public func close() {
-            // Let go of here, without the lock: their deinit is code of the user's.
-            _ = monitor.withLock { state, wakeups -> [Element] in
+            monitor.withLockReleasing { state, wakeups -> [Element] in
                 guard closed.set() else { return [] }
                 return state.closeReceiver(ObjectIdentifier(self), &wakeups)
             }

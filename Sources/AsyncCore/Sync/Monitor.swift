@@ -93,6 +93,21 @@ public final class Monitor<State: Sendable>: @unchecked Sendable {
         return try unsafe body(&state)
     }
 
+    /// Runs `body` with the state, alone, and lets go of what it returns once the lock is free.
+    ///
+    /// For values whose deinit may be code of the user's. Discarding the result of ``withLock(_:)``
+    /// would not do: the optimiser may then end their life where they are last used, in `body`.
+    ///
+    /// - Parameter body: As for ``withLock(_:)``.
+    /// - Throws: What `body` throws.
+    @inlinable @inline(__always)
+    public func withLockReleasing<R, E: Error>(
+        _ body: (inout State, inout Wakeups) throws(E) -> R
+    ) throws(E) {
+        let released = try withLock(body)
+        withExtendedLifetime(released) {}
+    }
+
     /// Takes what is there, or waits in a queue until it is handed over.
     ///
     /// `decide` runs under the lock, once without a place and, if that gave nothing, once with one.
@@ -123,7 +138,7 @@ public final class Monitor<State: Sendable>: @unchecked Sendable {
         onLeave: (inout State, inout Wakeups) -> Void = { _, _ in }
     ) async throws -> Grant {
         if TaskIdentity.isCurrentCancelled { throw CancellationError() }
-        let core = LoopCore.current
+        let core = LoopCore.current(for: description)
         if !hasLooked, let grant = try withLock({ try decide(&$0, &$1, nil) }) {
             if let core, !core.spendBudget() { await core.yield() }
             return grant
@@ -165,7 +180,7 @@ public final class Monitor<State: Sendable>: @unchecked Sendable {
             Grant?
     ) async throws -> Grant {
         if let grant = try withLock({ try decide(&$0, &$1, nil) }) { return grant }
-        let core = LoopCore.current
+        let core = LoopCore.current(for: description)
         let waiter = core?.makeUninterruptedWaiter() ?? Waiter()
         _ = waiter.begin(description)
         var place = WaiterQueue<Request, Grant>.Place.make(request, waiter)

@@ -40,8 +40,7 @@ public final class Watch<Value: Sendable>: Sendable {
     /// - Parameter value: The new value.
     /// - Throws: ``ChannelError/closed`` if the watch is.
     public func send(_ value: Value) throws(ChannelError) {
-        // Let go of here, without the lock: its deinit is code of the user's.
-        _ = try monitor.withLock { state, wakeups throws(ChannelError) in
+        try monitor.withLockReleasing { state, wakeups throws(ChannelError) in
             try state.send(value, &wakeups)
         }
     }
@@ -59,11 +58,11 @@ public final class Watch<Value: Sendable>: Sendable {
         while true {
             var (value, version) = monitor.withLock { state in (state.value, state.version) }
             let result = try body(&value)
-            // Let go of here, without the lock.
             let before = try monitor.withLock { state, wakeups in
                 state.version == version ? try state.send(value, &wakeups) : nil
             }
-            if before != nil { return result }
+            // Lives until the lock is free: its deinit is code of the user's.
+            if withExtendedLifetime(before, { before != nil }) { return result }
         }
     }
 

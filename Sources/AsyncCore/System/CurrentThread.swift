@@ -52,6 +52,12 @@ package enum CurrentThread {
         }
     }
 
+    /// Whether that object, which is alive, is the thread's current one.
+    @inline(__always)
+    static func isCurrent<Object: AnyObject>(_ object: Unmanaged<Object>) -> Bool {
+        unsafe cel_thread_get_current() == object.toOpaque()
+    }
+
     /// Makes `object` the thread's current one, and returns what was there before.
     ///
     /// The caller keeps the object alive until it has put the previous one back.

@@ -84,6 +84,10 @@ struct JobRing: ~Copyable {
         return job
     }
 
+    func forEach(_ body: (ReadyJob) -> Void) {
+        for offset in 0..<count { body(unsafe slots[(head &+ offset) & mask]) }
+    }
+
     /// Gives memory back after a burst: to be called when the loop is about to sleep.
     mutating func shrinkIfSparse() {
         if mask + 1 > Self.minimumCapacity * 16 && count < (mask + 1) / 8 {

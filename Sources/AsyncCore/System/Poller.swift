@@ -55,6 +55,12 @@ final class Poller: @unchecked Sendable {
     /// Any thread.
     var now: UInt64 { unsafe cel_loop_now(loop) }
 
+    /// What the clock showed when the kernel was last asked, if the clock was looked at then; 0 if it
+    /// never was.
+    ///
+    /// Costs no look at the clock.
+    var lastSeen: UInt64 { unsafe cel_loop_seen(loop) }
+
     /// Ends a wait, now or next time.
     ///
     /// Any thread, and from a signal handler.

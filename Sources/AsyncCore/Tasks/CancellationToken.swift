@@ -149,8 +149,7 @@ public final class CancellationToken: Sendable {
     }
 
     private func forget(_ key: Key) {
-        // Returned, so that it goes without the lock.
-        _ = monitor.withLock { $0.scopes.removeValue(forKey: key) }
+        monitor.withLockReleasing { state, _ in state.scopes.removeValue(forKey: key) }
     }
 
     /// How a token stands.

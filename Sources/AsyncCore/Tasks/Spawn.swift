@@ -39,7 +39,7 @@ public func spawn<Success: Sendable>(
 /// Code that runs on none has no loop to spawn on: a bug of the program.
 @usableFromInline
 func currentCore(_ function: StaticString) -> LoopCore {
-    guard let core = LoopCore.current else {
+    guard let core = LoopCore.current(for: function) else {
         preconditionFailure(
             "\(function) was called outside of an event loop; use it inside EventLoop.run, or a loop's own method"
         )

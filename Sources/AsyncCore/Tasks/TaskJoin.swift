@@ -87,6 +87,7 @@ enum TaskJoin {
         private var remaining = 0
         private var waiter: Waiter?
         private(set) var firstFailed: TaskRecord?
+        private(set) var waitingTask: TaskIdentity?
 
         init(stopAtFirstError: Bool) { self.stopAtFirstError = stopAtFirstError }
 
@@ -108,7 +109,9 @@ enum TaskJoin {
                 return .completed
             }
             self.waiter = waiter
+            waitingTask = TaskIdentity.current
             let outcome = await waiter.wait()
+            waitingTask = nil
             self.waiter = nil
             core.recycle(waiter)
             return outcome

@@ -207,7 +207,7 @@ public final class TaskScope: Sendable {
     }
 
     private func childEnded(_ key: TaskScopeState.Key) {
-        _ = monitor.withLock { $0.remove(key, &$1) }
+        monitor.withLockReleasing { $0.remove(key, &$1) }
     }
 
     private func cancelChildren() {

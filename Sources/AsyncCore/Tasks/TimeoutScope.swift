@@ -19,7 +19,7 @@ final class TimeoutScope: DeadlineScope, EnclosingScope, @unchecked Sendable {
     /// A scope on the calling loop; nil if the caller runs on none.
     @usableFromInline
     static func after(_ duration: Duration) throws -> TimeoutScope? {
-        guard let core = LoopCore.current else { return nil }
+        guard let core = LoopCore.current(for: "withTimeout") else { return nil }
         if core.isStopped { throw EventLoopError.stopped }
         return TimeoutScope(core: core, deadline: core.deadline(after: duration))
     }
@@ -27,7 +27,7 @@ final class TimeoutScope: DeadlineScope, EnclosingScope, @unchecked Sendable {
     /// A scope on the calling loop; nil if the caller runs on none.
     @usableFromInline
     static func at(_ deadline: ContinuousClock.Instant) throws -> TimeoutScope? {
-        guard let core = LoopCore.current else { return nil }
+        guard let core = LoopCore.current(for: "withDeadline") else { return nil }
         if core.isStopped { throw EventLoopError.stopped }
         return TimeoutScope(core: core, deadline: core.deadline(at: deadline))
     }

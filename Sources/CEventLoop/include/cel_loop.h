@@ -44,7 +44,7 @@ struct cel_statistics {
     uint64_t timer_arms;     ///< Calls of timerfd_settime.
     uint64_t control_calls;  ///< Calls of epoll_ctl.
     uint64_t ignored_errors; ///< Errors of EPOLL_CTL_DEL and of wake-ups that harm nobody.
-    uint64_t waited_ns;      ///< Time spent waiting in the kernel.
+    uint64_t waited_ns;      ///< Time spent waiting in the kernel, and jumps of a stopped clock.
 };
 
 /// Makes a loop: an epoll set with one timer descriptor and one event descriptor in it.
@@ -85,6 +85,10 @@ uint64_t cel_loop_next_deadline(const cel_loop *loop);
 
 /// The monotonic clock now, in nanoseconds, read through the loop's system calls. Any thread.
 uint64_t cel_loop_now(const cel_loop *loop);
+
+/// What the clock showed when `cel_loop_poll` last looked at it, as it does when it waits, or has a
+/// timer; 0 if it never has. Costs no look at the clock.
+uint64_t cel_loop_seen(const cel_loop *loop);
 
 /// The loop's system calls. Any thread.
 const struct cel_sys *cel_loop_sys(const cel_loop *loop);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 extern __attribute__((swiftcall)) void *_Nullable swift_task_getCurrent(void);
@@ -12,6 +13,11 @@ extern __attribute__((swiftcall)) bool swift_task_isCancelled(void *_Nonnull tas
 extern __attribute__((swiftcall)) void swift_task_cancel(void *_Nonnull task);
 extern __attribute__((swiftcall)) void swift_job_run(void *_Nonnull job, uintptr_t executor_identity,
                                                      uintptr_t executor_implementation);
+
+extern __attribute__((swiftcall)) uint32_t swift_task_getJobFlags(void *_Nonnull job);
+extern __attribute__((swiftcall)) uint64_t swift_task_getJobTaskId(void *_Nonnull job);
+/// For debuggers: where the part that only child tasks have begins.
+extern const size_t _swift_concurrency_debug_asyncTaskSize;
 
 /// The address of the current task, or 0.
 static inline uintptr_t csr_current_task(void) {
@@ -32,4 +38,23 @@ static inline void csr_cancel(uintptr_t task) {
 /// job prefers.
 static inline void csr_run(uintptr_t job) {
     swift_job_run((void *_Nonnull)job, 0, 0);
+}
+
+/// Whether a job that has not run yet is a step of a task; then its address is the task's.
+static inline bool csr_is_task(uintptr_t job) {
+    return (swift_task_getJobFlags((void *_Nonnull)job) & 0xff) == 0;
+}
+
+/// The number of a task that is alive: no other task of the process has it, or ever had.
+static inline uint64_t csr_task_id(uintptr_t task) {
+    return swift_task_getJobTaskId((void *_Nonnull)task);
+}
+
+/// The task that a child task (of a group, or an `async let`), which is alive, is a child of; 0 for other tasks.
+///
+/// The parent comes first in the part that child tasks have behind the common one. Debuggers find it so.
+static inline uintptr_t csr_parent(uintptr_t task) {
+    const uint32_t is_child = 1u << 24;
+    if ((swift_task_getJobFlags((void *_Nonnull)task) & is_child) == 0) return 0;
+    return *(const uintptr_t *)(task + _swift_concurrency_debug_asyncTaskSize);
 }

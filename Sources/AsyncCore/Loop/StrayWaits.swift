@@ -1,8 +1,8 @@
-// Debug builds only: which task waits for what, since when. A hanging test prints it.
+// Debug builds only: the waits of tasks that run on no loop. A hanging test prints them.
 
 #if DEBUG
-    /// Every wait under way in the process.
-    package enum WaitRegistry {
+    /// Every wait in the process that no loop's book has.
+    package enum StrayWaits {
         // SAFETY: `waits` is guarded by `lock`.
 
         private struct Wait {
@@ -14,9 +14,9 @@
         private static let lock = ThreadLock()
         nonisolated(unsafe) private static var waits: [ObjectIdentifier: Wait] = [:]
 
-        static func add(_ waiter: Waiter) {
+        static func add(_ waiter: Waiter, what: StaticString) {
             let wait = Wait(
-                task: Task.name ?? "a task without a name", what: unsafe waiter.what,
+                task: Task.name.map { "'\($0)'" } ?? "a task without a name", what: what,
                 since: ThreadCondition.now)
             lock.withLock { unsafe waits[ObjectIdentifier(waiter)] = wait }
         }
@@ -31,7 +31,7 @@
             return lock.withLock { unsafe Array(waits.values) }
                 .sorted { $0.since < $1.since }
                 .map { wait in
-                    "\(wait.task) waits for \(wait.what), for \(Monotonic.duration(from: wait.since, to: now))"
+                    "\(wait.task) waits for \(wait.what), for \(Monotonic.duration(from: wait.since, to: now)), on no loop"
                 }
         }
     }

@@ -1,0 +1,126 @@
+import AsyncCoreTestSupport
+import AsyncCoreTesting
+import Testing
+
+@testable import AsyncCore
+
+/// The tasks of a loop, and their tree: S685, S686, S688.
+@Suite(.watched)
+struct SnapshotTests {
+    private static func task(
+        _ id: UInt64, _ state: TaskSnapshot.State = .suspended, parent: UInt64? = nil
+    ) -> TaskSnapshot {
+        TaskSnapshot(
+            id: id, name: "t\(id)", state: state, parent: parent, isChild: false,
+            isCancelled: false)
+    }
+
+    private static func waiting(for holders: UInt64...) -> TaskSnapshot.State {
+        .waiting(.init(what: "lock", elapsed: .seconds(1), holders: holders))
+    }
+
+    @Test func `the tree has each task below its parent (S686)`() {
+        let snapshot = EventLoop.Snapshot(
+            loop: "net",
+            tasks: [
+                Self.task(1, .running), Self.task(2, .ready, parent: 1),
+                Self.task(3, Self.waiting(for: 2), parent: 2), Self.task(4, parent: 1),
+                Self.task(5, parent: 99),
+            ])
+        #expect(
+            snapshot.description == """
+                event loop 'net': 5 tasks
+                #1 t1: running
+                ├─ #2 t2: ready
+                │  └─ #3 t3: waits for lock, for 1.0 seconds → #2 t2
+                └─ #4 t4: suspended
+                #5 t5: suspended
+                """)
+        #expect(snapshot.cycles == [])
+    }
+
+    @Test func `circles are reported, not followed (S685)`() {
+        let waits = EventLoop.Snapshot(
+            loop: nil,
+            tasks: [
+                Self.task(1, Self.waiting(for: 2)), Self.task(2, Self.waiting(for: 3)),
+                Self.task(3, Self.waiting(for: 2)), Self.task(4, Self.waiting(for: 4)),
+            ])
+        #expect(waits.cycles == [[2, 3], [4]])
+        #expect(waits.description.contains("these wait for each other: #2 t2 → #3 t3 → #2 t2"))
+        let parents = EventLoop.Snapshot(
+            loop: nil, tasks: [Self.task(1, parent: 2), Self.task(2, parent: 1)])
+        #expect(parents.description.contains("a circle of parents:"))
+        #expect(parents.description.contains("#1 t1 again"))
+    }
+
+    @Test func `a snapshot says who waits for what, since when, and who spawned whom (S686)`()
+        async throws
+    {
+        try await withVirtualTime {
+            let semaphore = try AsyncSemaphore(0)
+            let outer = spawn(name: "outer") {
+                let inner = spawn(name: "inner") { try await semaphore.acquire() }
+                try await inner.value
+            }
+            let idle = spawn(name: "idle") { await withUnsafeContinuation { Self.kept.append($0) } }
+            try await waitUntilAllBlocked()
+            try await VirtualTime.advance(by: .seconds(3))
+            spawn(name: "fresh") {}
+            let tasks = EventLoop.current!.tasks.tasks
+            func find(_ name: String) throws -> TaskSnapshot {
+                try #require(tasks.first { $0.name == name })
+            }
+            #expect(try find("main").state == .running)
+            #expect(try find("idle").state == .suspended)
+            #expect(try find("fresh").state == .ready || tasks.count >= 4)
+            #expect(
+                try find("inner").state
+                    == .waiting(
+                        .init(
+                            what: "AsyncSemaphore.acquire", elapsed: .seconds(3), holders: [])))
+            let inner = try find("inner")
+            #expect(inner.parent == (try find("outer").id))
+            #expect(try find("outer").parent == (try find("main").id))
+            guard case .waiting(let wait) = try find("outer").state else {
+                Issue.record("outer does not wait")
+                return
+            }
+            #expect(wait.holders == [inner.id])
+            try semaphore.release()
+            try await outer.value
+            Self.kept.elements[0].resume()
+            await idle.value
+        }
+    }
+
+    private static let kept = Recorder<UnsafeContinuation<Void, Never>>()
+
+    @Test func `a loop is asked from elsewhere, and one that is stuck keeps nobody`()
+        async throws
+    {
+        var configuration = EventLoop.Configuration.quiet
+        configuration.debug = true
+        configuration.slowJobThreshold = .seconds(3600)
+        let loop = try EventLoop.start(name: "asked", configuration: configuration)
+        let sleeper = loop.spawn(name: "sleeper") { try await sleep(for: .hour) }
+        _ = try await loop.run { try await settle() }
+        let snapshot = try await loop.snapshot(timeout: .seconds(30))
+        #expect(snapshot.loop == "asked")
+        #expect(snapshot.tasks.contains { $0.name == "sleeper" })
+        let (stuck, gate) = (ThreadGate(), ThreadGate())
+        let blocker = loop.spawn(name: "blocker") {
+            stuck.open()
+            gate.wait()
+        }
+        try await onThread { stuck.wait() }
+        let error = await #expect(throws: EventLoopError.self) {
+            try await loop.snapshot(timeout: .milliseconds(1))
+        }
+        #expect("\(error!)".contains("'blocker'"))
+        gate.open()
+        await blocker.value
+        sleeper.cancel()
+        try await loop.shutdown()
+    }
+}
