@@ -50,7 +50,7 @@ struct RanDryTests {
                 """)
     }
 
-    @Test func `a wait that AsyncCore does not know of is said to be one`() async throws {
+    @Test func `tasks that wait for each other's values are said to`() async throws {
         let error = try await Self.ranDry {
             let stuck = spawn(name: "stuck") { try await AsyncSemaphore(0).acquire() }
             let waiter = spawn(name: "waiter") { try await stuck.value }
@@ -58,11 +58,23 @@ struct RanDryTests {
         }
         #expect(
             error.waits == [
+                .init(task: "main", what: "the value of 'waiter'", since: .zero),
                 .init(task: "stuck", what: "AsyncSemaphore.acquire", since: .zero),
-                .init(task: "main", what: nil, since: nil),
-                .init(task: "waiter", what: nil, since: nil),
+                .init(task: "waiter", what: "the value of 'stuck'", since: .zero),
             ])
-        #expect("\(error)".contains("'waiter' waits for something that AsyncCore does not know of"))
+    }
+
+    @Test func `a wait that AsyncCore does not know of is said to be one`() async throws {
+        let error = try await Self.ranDry {
+            let group = spawn(name: "group") {
+                await withTaskGroup(of: Void.self) { group in
+                    group.addTask { try? await AsyncSemaphore(0).acquire() }
+                }
+            }
+            await group.value
+        }
+        #expect(error.waits.contains(.init(task: "group", what: nil, since: nil)))
+        #expect("\(error)".contains("'group' waits for something that AsyncCore does not know of"))
     }
 
     @Test func `child tasks and tasks without a name are listed, too`() async throws {

@@ -39,7 +39,12 @@ final class DebugMode: Sendable {
     /// A task of the loop has begun.
     func begin(_ task: TaskIdentity, named name: String?) {
         let number = task.number
-        state.withLock { $0.names[number] = TaskLabel.text(name, number) }
+        let label = TaskLabel.text(name, number)
+        state.withLock { state in
+            state.names[number] = label
+            // The first job of a task begins before its name is known; it may also be the last.
+            if state.running?.task == number { state.running?.label = label }
+        }
     }
 
     func end(_ task: TaskIdentity) {
@@ -65,24 +70,23 @@ final class DebugMode: Sendable {
 
     // MARK: - Jobs
 
-    func beginJob(_ label: String, at now: UInt64) {
-        state.withLock { $0.running = (label, now) }
+    /// A step of that task begins; nil for what is no task's.
+    func beginJob(of task: TaskIdentity?, or other: @autoclosure () -> String, at now: UInt64) {
+        let label = task.map(label) ?? other()
+        let number = task?.number
+        state.withLock { $0.running = .init(task: number, label: label, since: now) }
     }
 
     func endJob(at now: UInt64) {
-        guard let (label, start) = state.withLock({ $0.takeRunning() }), now > start,
-            now - start >= threshold
+        guard let job = state.withLock({ $0.takeRunning() }), now > job.since,
+            now - job.since >= threshold
         else { return }
-        report(.slowJob(.init(task: label, duration: Monotonic.duration(from: start, to: now))))
+        report(.slowJob(job.running(at: now)))
     }
 
     /// The job that runs now, if one does.
     func runningJob(at now: UInt64) -> EventLoop.RunningJob? {
-        state.withLock { state in
-            state.running.map { label, start in
-                .init(task: label, duration: Monotonic.duration(from: start, to: now))
-            }
-        }
+        state.withLock { $0.running?.running(at: now) }
     }
 
     // MARK: - Tasks that left
@@ -105,13 +109,25 @@ enum TaskLabel {
     }
 }
 
+/// The job that a loop is in.
+private struct JobNote {
+    /// The number of the task that it is a step of, if any.
+    let task: UInt64?
+    var label: String
+    let since: UInt64
+
+    func running(at now: UInt64) -> EventLoop.RunningJob {
+        .init(task: label, duration: Monotonic.duration(from: since, to: now))
+    }
+}
+
 /// What changes of a ``DebugMode``.
 private final class DebugState: @unchecked Sendable {
     // SAFETY: guarded by `lock`.
     private let lock = ThreadLock()
 
     var names: [UInt64: String] = [:]
-    var running: (label: String, since: UInt64)?
+    var running: JobNote?
     private var haveLeft: Set<UInt64> = []
 
     /// So many tasks are reported at most, and no more after that.
@@ -119,7 +135,7 @@ private final class DebugState: @unchecked Sendable {
 
     func withLock<R>(_ body: (DebugState) -> R) -> R { lock.withLock { body(self) } }
 
-    func takeRunning() -> (label: String, since: UInt64)? {
+    func takeRunning() -> JobNote? {
         defer { running = nil }
         return running
     }

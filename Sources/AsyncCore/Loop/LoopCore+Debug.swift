@@ -9,8 +9,7 @@ extension LoopCore {
         let end = turnEnd(from: now)
         while left > 0, let job = takeReady(at: 0) {
             debug.beginJob(
-                TaskIdentity(job: job).map(debug.label) ?? "a job of an actor, or of Swift's own",
-                at: now)
+                of: TaskIdentity(job: job), or: "a job of an actor, or of Swift's own", at: now)
             run(job)
             now = poller.now
             debug.endJob(at: now)
@@ -24,7 +23,7 @@ extension LoopCore {
     @inline(__always)
     func runCall(_ call: () -> Void) {
         guard let debug else { return call() }
-        debug.beginJob("a call from another thread", at: poller.now)
+        debug.beginJob(of: nil, or: "a call from another thread", at: poller.now)
         call()
         debug.endJob(at: poller.now)
     }

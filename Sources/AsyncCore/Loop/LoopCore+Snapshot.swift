@@ -88,7 +88,7 @@ private struct TaskSurvey {
         guard let place = places[awaiter.task], found[place].state == .suspended else { return }
         found[place].state = .waiting(
             .init(
-                what: "the value of \(TaskLabel.text(record.name, number))",
+                what: "the value of \(record.name.map { "'\($0)'" } ?? "task #\(number)")",
                 elapsed: Monotonic.duration(from: awaiter.since, to: now), holders: [number]))
     }
 }
