@@ -14,6 +14,17 @@ private actor Counter {
 
     init(loop: EventLoop) { self.loop = loop }
 
+    func countInScope() async throws {
+        let loop = loop
+        try await withTaskScope { scope in
+            #expect(loop.isCurrent)
+            scope.spawn { #expect(loop.isCurrent) }
+            try await withTaskScope { inner in inner.spawn { try await sleep(for: .zero) } }
+        }
+        #expect(loop.isCurrent)
+        count += 1
+    }
+
     func count(within limit: Duration) async throws -> Int {
         let step = try await withTimeout(limit) {
             #expect(EventLoop.current != nil, "the body runs on the loop")
@@ -37,6 +48,14 @@ struct LoopActorTests {
         await #expect(throws: TimeoutError.self) {
             try await Task.detached { try await counter.count(within: .zero) }.value
         }
+        try await loop.shutdown()
+    }
+
+    @Test func `a task scope in an actor of the loop runs on the loop, nested or not`() async throws {
+        let loop = try EventLoop.start(name: "actor", configuration: .quiet)
+        let counter = Counter(loop: loop)
+        try await Task.detached { try await counter.countInScope() }.value
+        #expect(await counter.count == 1)
         try await loop.shutdown()
     }
 }

@@ -16,6 +16,7 @@ class DeadlineScope: CompletionTarget, @unchecked Sendable {
     let core: LoopCore
     private var timer: TimerToken?
     private var isDue = false
+    private var isListed = false
     private let over = Atomic<Bool>(false)
 
     /// Why the scope cancelled the body, if it did.
@@ -39,8 +40,26 @@ class DeadlineScope: CompletionTarget, @unchecked Sendable {
     init(core: LoopCore, deadline: UInt64) {
         self.core = core
         super.init()
+        if core.isCurrent {
+            enter(deadline)
+        } else {
+            core.post { self.enter(deadline) }
+        }
+    }
+
+    private func enter(_ deadline: UInt64) {
+        // The body may have been faster.
+        if isOver { return }
+        isListed = true
         core.deadlineScopes.add(self)
         arm(deadline)
+    }
+
+    private func leave() {
+        guard isListed else { return }
+        isListed = false
+        core.deadlineScopes.remove(self)
+        disarm()
     }
 
     private func arm(_ deadline: UInt64) {
@@ -65,8 +84,11 @@ class DeadlineScope: CompletionTarget, @unchecked Sendable {
     /// The body is over.
     final func finish() {
         over.store(true, ordering: .relaxed)
-        core.deadlineScopes.remove(self)
-        disarm()
+        if core.isCurrent {
+            leave()
+        } else {
+            core.post { self.leave() }
+        }
     }
 
     override final func deadlinePassed() {
@@ -94,6 +116,8 @@ final class DeadlineScopeList {
     // SAFETY: the list owns its scopes through the links forward; the links backward refer to scopes
     // that are in the list.
     private var first: DeadlineScope?
+
+    var isEmpty: Bool { first == nil }
 
     func add(_ scope: DeadlineScope) {
         scope.next = first

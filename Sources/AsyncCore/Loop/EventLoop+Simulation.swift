@@ -15,13 +15,18 @@ extension EventLoop {
     /// Moves virtual time on; see ``LoopCore/advance(by:_:)``.
     package nonisolated(nonsending) func advanceVirtualTime(by duration: Duration) async throws {
         guard let simulation = core.simulation else { return }
-        try await core.advance(by: Monotonic.adding(duration, to: 0), simulation)
+        try await core.perform { [core] in
+            try await core.advance(by: Monotonic.adding(duration, to: 0), simulation)
+        }
     }
 
     /// Suspends until every other task has been blocked for `cushion` of virtual time.
     package nonisolated(nonsending) func waitUntilAllBlocked(cushion: Duration) async throws {
         guard let simulation = core.simulation else { return }
-        try await core.waitUntilAllBlocked(cushion: Monotonic.adding(cushion, to: 0), simulation)
+        try await core.perform { [core] in
+            try await core.waitUntilAllBlocked(
+                cushion: Monotonic.adding(cushion, to: 0), simulation)
+        }
     }
 
     /// Keeps time from jumping; pairs with ``releaseVirtualTime()``.

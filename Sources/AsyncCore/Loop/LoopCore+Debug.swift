@@ -51,6 +51,11 @@ extension LoopCore {
         LoopOrigin.noteLeft(operation)
         return nil
     }
+
+    /// In debug mode, reports a caller that should be on a loop and is not.
+    static func noteIfLeft(_ operation: StaticString) {
+        if current == nil { LoopOrigin.noteLeft(operation) }
+    }
 }
 
 /// The task of a loop in debug mode that the running code comes from.

@@ -12,7 +12,7 @@ extension LoopCore {
             await yield()
             return try checkOperation()
         }
-        let waiter = makeWaiter()
+        let waiter = makeWaiter(for: #isolation)
         guard waiter.begin("sleep") else { throw CancellationError() }
         let outcome = await wait(waiter, until: deadline)
         recycle(waiter)
@@ -32,9 +32,17 @@ extension LoopCore {
             deadline == Monotonic.never ? nil : poller.addTimer(at: deadline, target: waiter)
         sleepers.append(waiter)
         let outcome = await waiter.wait()
+        if isCurrent {
+            forget(waiter, timer)
+        } else {
+            post { self.forget(waiter, timer) }
+        }
+        return outcome
+    }
+
+    private func forget(_ waiter: Waiter, _ timer: TimerToken?) {
         sleepers.remove(waiter)
         if let timer { poller.removeTimer(timer, target: waiter) }
-        return outcome
     }
 
     /// Makes a job ready when the deadline has passed: plain `Task.sleep`.

@@ -107,6 +107,9 @@ final class LoopCore: @unchecked Sendable {
         unsafe hot.value.serialExecutor = serial.asUnownedSerialExecutor()
     }
 
+    /// Whether the loop runs whatever the process runs.
+    var isProgram: Bool { unsafe hot.value.mainExecutor != nil }
+
     /// Names the main actor's executor: program mode only, before the loop first runs.
     func setMainExecutor(_ main: some SerialExecutor) {
         unsafe hot.value.mainExecutor = main.asUnownedSerialExecutor()
@@ -237,23 +240,6 @@ final class LoopCore: @unchecked Sendable {
 
     /// How long threads have run the loop, their waiting in the kernel included.
     var ownedNanoseconds: UInt64 { ownership.total(at: poller.now) }
-
-    private struct Ownership {
-        private var past: UInt64 = 0
-        private var start: UInt64?
-
-        mutating func begin(at now: UInt64) { start = now }
-
-        mutating func end(at now: UInt64) {
-            past = total(at: now)
-            start = nil
-        }
-
-        func total(at now: UInt64) -> UInt64 {
-            guard let start, now > start else { return past }
-            return past + (now - start)
-        }
-    }
 
     // MARK: - A turn
     //
@@ -393,42 +379,10 @@ final class LoopCore: @unchecked Sendable {
         _ = poller.poll(wait: false)
     }
 
-    // MARK: - Waiting
+    // MARK: - Ready jobs
 
-    /// A waiter for one wait of the calling task, which runs on this loop.
-    @inline(__always)
-    func makeWaiter() -> Waiter { waiterPool.value.make() }
-
-    /// A waiter that the task's standing handler does not know: for waits that a cancellation must
-    /// not end.
-    func makeUninterruptedWaiter() -> Waiter { waiterPool.value.makeUninterrupted() }
-
-    /// Takes a waiter back for reuse.
-    ///
-    /// Nobody may hold it any more in order to claim it.
-    @inline(__always)
-    func recycle(_ waiter: Waiter) {
-        // A task may go on elsewhere, in an actor that it shares with other threads.
-        if waitBook.value.isHere { waiterPool.value.recycle(waiter) }
-    }
-
-    /// Spends one operation of the running job's budget; false when it is used up.
-    @inline(__always)
-    func spendBudget() -> Bool {
-        counters.operationBudget &-= 1
-        return counters.operationBudget >= 0
-    }
-
-    /// Lets every other ready task run, and the kernel be asked, before the calling task goes on.
-    nonisolated(nonsending) func yield() async {
-        // On the drain thread there are no turns that could end the wait.
-        if phase == .parked { return await Task.yield() }
-        let waiter = makeUninterruptedWaiter()
-        _ = waiter.begin("yield()")
-        hot.value.deferred.append(waiter)
-        _ = await waiter.waitUninterrupted()
-        recycle(waiter)
-    }
+    /// Makes the waiter's task ready at the end of this turn.
+    func finishLater(_ waiter: Waiter) { hot.value.deferred.append(waiter) }
 
     /// Takes a ready job out of turn.
     func takeReady(at index: Int) -> ReadyJob? { hot.value.ready.pop(at: index) }

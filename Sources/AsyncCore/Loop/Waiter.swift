@@ -85,17 +85,23 @@ final class Waiter: CompletionTarget, @unchecked Sendable {
     @exclusivity(unchecked) var spare: AnyObject?
 
     /// Where the waits of the loop are noted; nil for waiters that belong to no loop.
-    private let book: Confined<WaitBook>?
+    @exclusivity(unchecked) private var book: Confined<WaitBook>?
     // Links of the book's list.
     @exclusivity(unchecked) var nextInBook: Unmanaged<Waiter>?
     @exclusivity(unchecked) var previousInBook: Unmanaged<Waiter>?
 
     init(hasStandingHandler: Bool = false, book: Confined<WaitBook>? = nil) {
         self.hasStandingHandler = hasStandingHandler
-        self.book = book
+        unsafe self.book = book
     }
 
     // MARK: - The waiting task
+
+    /// Says where to note the wait that was begun: for a task that may have begun it elsewhere.
+    func join(_ book: Confined<WaitBook>?) {
+        unsafe self.book = book
+        if let book { unsafe since = book.value.now }
+    }
 
     /// Announces a wait.
     ///
@@ -105,7 +111,7 @@ final class Waiter: CompletionTarget, @unchecked Sendable {
     @inline(__always)
     func begin(_ what: StaticString) -> Bool {
         unsafe self.what = what
-        if let book { unsafe since = book.value.now }
+        if let book = unsafe book { unsafe since = book.value.now }
         if !hasStandingHandler {
             word.store(Phase.pending, ordering: .relaxed)
             return true
@@ -198,7 +204,7 @@ final class Waiter: CompletionTarget, @unchecked Sendable {
 
     private func enterBook() {
         unsafe task = TaskIdentity.current
-        if let book {
+        if let book = unsafe book {
             if book.value.keepsNames { unsafe taskName = Task.name }
             book.value.add(self)
         } else {
@@ -209,7 +215,7 @@ final class Waiter: CompletionTarget, @unchecked Sendable {
     }
 
     private func leaveBook() {
-        if let book {
+        if let book = unsafe book {
             if book.value.keepsNames { unsafe taskName = nil }
             if book.value.isHere { book.value.remove(self) } else { book.value.removeLater(self) }
         } else {

@@ -182,18 +182,16 @@ final class SocketCore: @unchecked Sendable {
 
     // MARK: - From elsewhere
 
+    /// Whether the caller runs on the loop, and will after each wait.
+    @inline(__always)
+    func isHome(for isolation: (any Actor)?) -> Bool { core.isCurrent(for: isolation) }
+
     /// Runs `operation` on the socket's loop, for a caller that is elsewhere.
     nonisolated(nonsending) func forward<R: Sendable>(
         _ operation: @escaping @Sendable () async throws -> R
     ) async throws -> R {
-        _ = LoopCore.current(for: "an operation of a socket")
-        if core.isStopped { throw EventLoopError.stopped }
-        let handle = core.spawn(name: nil, operation)
-        return try await withTaskCancellationHandler {
-            try await handle.value
-        } onCancel: {
-            handle.cancel()
-        }
+        LoopCore.noteIfLeft("an operation of a socket")
+        return try await core.forward(operation)
     }
 
     /// Closes the socket, wherever the caller is.

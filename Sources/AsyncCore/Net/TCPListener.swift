@@ -76,7 +76,7 @@ public final class TCPListener: Sendable, AsyncSequence {
     /// - Throws: ``IOError``: `.closed` (before or meanwhile), `.busy`; ``EventLoopError/stopped``;
     ///   `CancellationError`.
     public nonisolated(nonsending) func accept() async throws -> TCPStream {
-        guard socket.core.isCurrent else {
+        guard socket.isHome(for: #isolation) else {
             return try await socket.forward { try await self.accept() }
         }
         if socket.state.value.isReading { throw error(.busy, "another task is accepting") }

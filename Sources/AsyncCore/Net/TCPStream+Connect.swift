@@ -18,7 +18,10 @@ extension TCPStream {
     public nonisolated(nonsending) static func connect(to address: SocketAddress) async throws
         -> TCPStream
     {
-        let core = currentLoop("TCPStream.connect")
+        let core = currentCore("TCPStream.connect")
+        guard core.isCurrent(for: #isolation) else {
+            return try await core.forward { try await connect(to: address) }
+        }
         try core.checkOperation()
         let operation = "connect to \(address)"
         do {

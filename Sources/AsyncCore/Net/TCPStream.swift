@@ -39,7 +39,7 @@ public final class TCPStream: Sendable {
     ///   `.busy`; ``EventLoopError/stopped``; `CancellationError`.
     public nonisolated(nonsending) func read(into buffer: inout MutableRawSpan) async throws -> Int?
     {
-        guard socket.core.isCurrent else {
+        guard socket.isHome(for: #isolation) else {
             guard let bytes = try await read(upTo: buffer.byteCount) else { return nil }
             Memory.copy(bytes, into: &buffer)
             return bytes.count
@@ -73,7 +73,7 @@ public final class TCPStream: Sendable {
     /// - Precondition: `count` is not negative.
     public nonisolated(nonsending) func read(upTo count: Int) async throws -> [UInt8]? {
         precondition(count >= 0, "a read of \(count) bytes")
-        guard socket.core.isCurrent else {
+        guard socket.isHome(for: #isolation) else {
             return try await socket.forward { try await self.read(upTo: count) }
         }
         try beginReading()
@@ -123,7 +123,7 @@ public final class TCPStream: Sendable {
     ///   meanwhile, also after ``finishWriting()``), `.busy`; ``EventLoopError/stopped``;
     ///   `CancellationError`.
     public nonisolated(nonsending) func write(_ bytes: RawSpan) async throws {
-        guard socket.core.isCurrent else {
+        guard socket.isHome(for: #isolation) else {
             let copy = Memory.array(of: bytes)
             return try await socket.forward { try await self.write(copy) }
         }
@@ -149,7 +149,7 @@ public final class TCPStream: Sendable {
     /// - Parameter bytes: What to write.
     /// - Throws: As the form that takes a span.
     public nonisolated(nonsending) func write(_ bytes: [UInt8]) async throws {
-        guard socket.core.isCurrent else {
+        guard socket.isHome(for: #isolation) else {
             return try await socket.forward { try await self.write(bytes) }
         }
         try beginWriting()
@@ -219,7 +219,7 @@ public final class TCPStream: Sendable {
     /// - Throws: ``IOError``: `.busy` while a write is under way, `.closed`, or what shutdown(2)
     ///   says.
     public nonisolated(nonsending) func finishWriting() async throws {
-        guard socket.core.isCurrent else {
+        guard socket.isHome(for: #isolation) else {
             return try await socket.forward { try await self.finishWriting() }
         }
         guard socket.isOpen else { throw error(.closed, "finish writing to") }

@@ -138,12 +138,12 @@ public final class Monitor<State: Sendable>: @unchecked Sendable {
         onLeave: (inout State, inout Wakeups) -> Void = { _, _ in }
     ) async throws -> Grant {
         if TaskIdentity.isCurrentCancelled { throw CancellationError() }
-        let core = LoopCore.current(for: description)
+        let core = LoopCore.current(for: description, in: #isolation)
         if !hasLooked, let grant = try withLock({ try decide(&$0, &$1, nil) }) {
             if let core, !core.spendBudget() { await core.yield() }
             return grant
         }
-        let waiter = core?.makeWaiter() ?? Waiter()
+        let waiter = core?.makeWaiter(for: #isolation) ?? Waiter()
         guard waiter.begin(description) else { throw CancellationError() }
         var place = WaiterQueue<Request, Grant>.Place.make(request, waiter)
         if let grant = try queue(place, decide, waiter, core) {
@@ -180,7 +180,7 @@ public final class Monitor<State: Sendable>: @unchecked Sendable {
             Grant?
     ) async throws -> Grant {
         if let grant = try withLock({ try decide(&$0, &$1, nil) }) { return grant }
-        let core = LoopCore.current(for: description)
+        let core = LoopCore.current(for: description, in: #isolation)
         let waiter = core?.makeUninterruptedWaiter() ?? Waiter()
         _ = waiter.begin(description)
         var place = WaiterQueue<Request, Grant>.Place.make(request, waiter)

@@ -59,14 +59,14 @@ extension Monitor where State: TimedState {
         _ description: StaticString, _ look: (inout State, _ now: UInt64) throws -> Look<Answer>
     ) async throws -> Answer {
         if TaskIdentity.isCurrentCancelled { throw CancellationError() }
-        let core = LoopCore.current
+        let core = LoopCore.current(for: description, in: #isolation)
         if case .answer(let answer) = try self.look(look, nil) {
             if let core, !core.spendBudget() { await core.yield() }
             return answer
         }
         while true {
             if let core, core.isStopped { throw EventLoopError.stopped }
-            let waiter = core?.makeWaiter() ?? Waiter()
+            let waiter = core?.makeWaiter(for: #isolation) ?? Waiter()
             guard waiter.begin(description) else { throw CancellationError() }
             let place = WaiterQueue<Void, Void>.Place((), waiter)
             switch try announce(place, waiter, core, look) {

@@ -188,7 +188,7 @@ public final class CancelScope: Sendable, EnclosingScope {
     nonisolated(nonsending) func perform<R: Sendable>(
         _ body: sending @escaping () async throws -> R
     ) async throws -> R {
-        let executor = try enter()
+        let executor = try enter(from: #isolation)
         let task = Task(name: Task.name, executorPreference: executor) {
             try await ScopeContext.innermost.withValue(self, operation: body)
         }
@@ -208,8 +208,8 @@ public final class CancelScope: Sendable, EnclosingScope {
 
     /// Where the body will run; nil for Swift's own threads.
     @usableFromInline
-    func enter() throws -> (any TaskExecutor)? {
-        let core = LoopCore.current
+    func enter(from isolation: (any Actor)?) throws -> (any TaskExecutor)? {
+        let core = LoopCore.current(for: "CancelScope.run", in: isolation) ?? LoopCore.ofTask
         if let core, core.isStopped { throw EventLoopError.stopped }
         let outer = ScopeContext.innermost.get()
         let isFirst = monitor.withLock { shared in
@@ -226,7 +226,7 @@ public final class CancelScope: Sendable, EnclosingScope {
     /// From here on the body can be cancelled, and the deadline passes.
     @usableFromInline
     func activate(_ cancelBody: @escaping @Sendable () -> Void) {
-        let core = LoopCore.current
+        let core = monitor.withLock { $0.core }
         let timer: any ScopeTimer =
             if let core { LoopScopeTimer(core: core, scope: self) } else {
                 SleepingScopeTimer(scope: self)

@@ -103,6 +103,12 @@ private nonisolated(nonsending) func run<Success: Sendable>(
 ) async throws -> Success {
     let core = currentCore("race")
     if contenders.isEmpty { throw RaceError.noContenders }
+    return try await core.perform { try await run(contenders, rule, order, on: core) }
+}
+
+private nonisolated(nonsending) func run<Success: Sendable>(
+    _ contenders: [Contender<Success>], _ rule: RaceRule, _ order: RaceOrder, on core: LoopCore
+) async throws -> Success {
     try core.checkOperation()
     let track = RaceTrack<Success>(core, rule, contenders.count)
     for number in order.permutation(of: contenders.count, on: core) {

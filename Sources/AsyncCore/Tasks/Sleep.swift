@@ -12,7 +12,7 @@
 ///
 /// - Throws: `CancellationError`; ``EventLoopError/stopped`` when the loop ends.
 public nonisolated(nonsending) func sleep(for duration: Duration) async throws {
-    guard let core = LoopCore.current(for: "sleep(for:)") else {
+    guard let core = LoopCore.current(for: "sleep(for:)", in: #isolation) else {
         if duration <= .zero { return try await yield() }
         return try await Task.sleep(for: duration)
     }
@@ -26,7 +26,7 @@ public nonisolated(nonsending) func sleep(for duration: Duration) async throws {
 ///
 /// - Throws: `CancellationError`; ``EventLoopError/stopped`` when the loop ends.
 public nonisolated(nonsending) func sleep(until deadline: ContinuousClock.Instant) async throws {
-    guard let core = LoopCore.current(for: "sleep(until:)") else {
+    guard let core = LoopCore.current(for: "sleep(until:)", in: #isolation) else {
         return try await sleep(for: ContinuousClock.now.duration(to: deadline))
     }
     try await core.sleep(until: core.deadline(at: deadline))
@@ -40,7 +40,7 @@ public nonisolated(nonsending) func sleep(until deadline: ContinuousClock.Instan
 ///
 /// - Throws: `CancellationError`; ``EventLoopError/stopped`` on a loop that has ended.
 public nonisolated(nonsending) func yield() async throws {
-    guard let core = LoopCore.current(for: "yield()") else {
+    guard let core = LoopCore.current(for: "yield()", in: #isolation) else {
         try Task.checkCancellation()
         await Task.yield()
         return try Task.checkCancellation()

@@ -34,12 +34,13 @@ public func spawn<Success: Sendable>(
     currentCore("spawn").spawn(name: name, operation)
 }
 
-/// The loop that runs the caller.
+/// The loop that runs the caller, or whose task the caller is: in an actor the two may differ.
 ///
-/// Code that runs on none has no loop to spawn on: a bug of the program.
+/// Code that has none has no loop to spawn on: a bug of the program.
 @usableFromInline
 func currentCore(_ function: StaticString) -> LoopCore {
-    guard let core = LoopCore.current(for: function) else {
+    guard let core = LoopCore.current ?? LoopCore.ofTask else {
+        LoopOrigin.noteLeft(function)
         preconditionFailure(
             "\(function) was called outside of an event loop; use it inside EventLoop.run, or a loop's own method"
         )

@@ -27,6 +27,13 @@ public nonisolated(nonsending) func staggeredRace<Input: Sendable, Success: Send
     let core = currentCore("staggeredRace")
     let inputs = Array(inputs)
     if inputs.isEmpty { throw RaceError.noContenders }
+    return try await core.perform { try await run(inputs, delay, attempt, on: core) }
+}
+
+private nonisolated(nonsending) func run<Input: Sendable, Success: Sendable>(
+    _ inputs: [Input], _ delay: Duration?,
+    _ attempt: @escaping @Sendable (Input) async throws -> Success, on core: LoopCore
+) async throws -> Success {
     try core.checkOperation()
     let track = RaceTrack<Success>(core, .firstValue, inputs.count)
     for (number, input) in inputs.enumerated() {

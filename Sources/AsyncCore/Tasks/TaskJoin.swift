@@ -33,7 +33,9 @@ enum TaskJoin {
     ) async -> (any Error)? {
         if tasks.isEmpty { return nil }
         for task in tasks { task.record.markObserved() }
-        if let core = LoopCore.current, tasks.allSatisfy({ $0.record.belongs(to: core) }) {
+        if let core = LoopCore.current, core.keeps(#isolation),
+            tasks.allSatisfy({ $0.record.belongs(to: core) })
+        {
             return await onLoop(core, tasks, stopAtFirstError)
         }
         return await anywhere(tasks, stopAtFirstError)

@@ -32,7 +32,7 @@ public struct TimeoutError: Error, Hashable, Sendable, CustomStringConvertible {
 public nonisolated(nonsending) func withTimeout<R: Sendable>(
     _ duration: Duration, _ body: sending @escaping () async throws -> R
 ) async throws -> R {
-    guard let scope = try TimeoutScope.after(duration) else {
+    guard let scope = try TimeoutScope.after(duration, in: #isolation) else {
         return try await CancelScope(timeout: duration).runToDeadline(body)
     }
     async let value = scope.run(body)
@@ -82,7 +82,7 @@ public nonisolated(nonsending) func withTimeout<R: Sendable>(
 public nonisolated(nonsending) func withDeadline<R: Sendable>(
     _ deadline: ContinuousClock.Instant, _ body: sending @escaping () async throws -> R
 ) async throws -> R {
-    guard let scope = try TimeoutScope.at(deadline) else {
+    guard let scope = try TimeoutScope.at(deadline, in: #isolation) else {
         return try await CancelScope(deadline: deadline).runToDeadline(body)
     }
     async let value = scope.run(body)

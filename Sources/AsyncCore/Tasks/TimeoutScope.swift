@@ -18,16 +18,20 @@ final class TimeoutScope: DeadlineScope, EnclosingScope, @unchecked Sendable {
 
     /// A scope on the calling loop; nil if the caller runs on none.
     @usableFromInline
-    static func after(_ duration: Duration) throws -> TimeoutScope? {
-        guard let core = LoopCore.current(for: "withTimeout") else { return nil }
+    static func after(
+        _ duration: Duration, in isolation: (any Actor)?
+    ) throws -> TimeoutScope? {
+        guard let core = LoopCore.current(for: "withTimeout", in: isolation) else { return nil }
         if core.isStopped { throw EventLoopError.stopped }
         return TimeoutScope(core: core, deadline: core.deadline(after: duration))
     }
 
     /// A scope on the calling loop; nil if the caller runs on none.
     @usableFromInline
-    static func at(_ deadline: ContinuousClock.Instant) throws -> TimeoutScope? {
-        guard let core = LoopCore.current(for: "withDeadline") else { return nil }
+    static func at(
+        _ deadline: ContinuousClock.Instant, in isolation: (any Actor)?
+    ) throws -> TimeoutScope? {
+        guard let core = LoopCore.current(for: "withDeadline", in: isolation) else { return nil }
         if core.isStopped { throw EventLoopError.stopped }
         return TimeoutScope(core: core, deadline: core.deadline(at: deadline))
     }
