@@ -1,0 +1,99 @@
+// Where code of a task goes on after a wait, if it runs in an actor.
+//
+// Code that is isolated to nothing runs where its task wants to: a task of a loop on the loop's
+// thread. An actor without an executor of the loop is another matter. While it is busy, the code of
+// a task that calls it stands in the actor's own queue, and is run by whoever works that queue off:
+// a loop's thread may run a step of a task of Swift's pool, and a thread of the pool a step of a
+// loop's task. So an operation called in such an actor may find itself on one thread before its
+// wait, and on another after it. The isolation of the caller, which every `nonisolated(nonsending)`
+// function is told, says beforehand whether that can be.
+
+extension LoopCore {
+    /// Whether code of that isolation, which runs on this loop, is there again after each wait.
+    @inline(__always)
+    func keeps(_ isolation: (any Actor)?) -> Bool {
+        guard let isolation else { return true }
+        return isHome(of: isolation)
+    }
+
+    /// Whether the calling code runs on this loop, and will after each wait.
+    @inline(__always)
+    func isCurrent(for isolation: (any Actor)?) -> Bool { isCurrent && keeps(isolation) }
+
+    /// Whether nobody else runs the actor's jobs.
+    private func isHome(of actor: any Actor) -> Bool {
+        if isProgram { return true }
+        let executor = unsafe actor.unownedExecutor.asSerialExecutor() as? LoopSerialExecutor
+        return executor?.core === self
+    }
+
+    /// The loop that runs the calling code, if any, for operations that wait.
+    ///
+    /// In an actor that other threads work for as well, only if the calling task is one of the
+    /// loop's: others just happen to be there. It may go on elsewhere all the same; then what it has
+    /// left on the loop must be taken back there.
+    ///
+    /// - Parameters:
+    ///   - operation: In debug mode, callers that should be on a loop and are not are reported.
+    ///   - isolation: The caller's.
+    @inline(__always)
+    static func current(
+        for operation: StaticString, in isolation: (any Actor)?
+    ) -> LoopCore? {
+        let core = current(for: operation)
+        guard let core, let isolation else { return core }
+        return core.serves(isolation) ? core : nil
+    }
+
+    private func serves(_ isolation: any Actor) -> Bool {
+        isHome(of: isolation) || Self.ofTask === self
+    }
+
+    /// The loop that the calling task is one of, wherever it runs just now; nil if it prefers no
+    /// loop.
+    ///
+    /// About 100 ns.
+    static var ofTask: LoopCore? {
+        let executor = unsafe withUnsafeCurrentTask { task in
+            unsafe task?.unownedTaskExecutor?.asTaskExecutor()
+        }
+        return (executor as? LoopTaskExecutor)?.core
+    }
+
+    /// A waiter for one wait of the calling task, which runs on this loop now.
+    ///
+    /// One that may go on elsewhere cannot use its standing waiter again before this wait has been
+    /// cleaned up, so it gets another.
+    @inline(__always)
+    func makeWaiter(for isolation: (any Actor)?) -> Waiter {
+        keeps(isolation) ? makeWaiter() : makeUninterruptedWaiter()
+    }
+
+    /// Runs `operation` on this loop: in the calling task, if that is there to stay, else in one of
+    /// its own.
+    ///
+    /// ## Cancellation
+    /// Cancels the operation, and waits for it.
+    nonisolated(nonsending) func perform<R: Sendable>(
+        _ operation: @escaping @Sendable () async throws -> R
+    ) async throws -> R {
+        if isCurrent(for: #isolation) { return try await operation() }
+        return try await forward(operation)
+    }
+
+    /// Runs `operation` in a task of this loop.
+    ///
+    /// ## Cancellation
+    /// Cancels the operation, and waits for it.
+    nonisolated(nonsending) func forward<R: Sendable>(
+        _ operation: @escaping @Sendable () async throws -> R
+    ) async throws -> R {
+        if isStopped { throw EventLoopError.stopped }
+        let handle = spawn(name: nil, operation)
+        return try await withTaskCancellationHandler {
+            try await handle.value
+        } onCancel: {
+            handle.cancel()
+        }
+    }
+}
