@@ -33,6 +33,26 @@ struct SharedActorTests {
             look(loop)
         }
 
+        /// Listens, connects, writes and reads.
+        private func echo(_ number: Int) async throws {
+            let listener = try TCPListener.bind(to: .loopback(port: 0))
+            let server = spawn {
+                try await listener.accept().withConnection { stream in
+                    while let bytes = try await stream.read(upTo: 64) {
+                        try await stream.write(bytes)
+                    }
+                }
+            }
+            let client = try await TCPStream.connect(to: listener.localAddress)
+            let answer = try await client.withConnection { stream in
+                try await stream.write("\(number)")
+                return try await stream.read(upTo: 64)
+            }
+            #expect(answer == Array("\(number)".utf8))
+            try await server.value
+            await listener.close()
+        }
+
         private func perform(_ operation: Operation, _ number: Int) async throws {
             switch operation {
             case .sleep: try await sleep(for: .microseconds(number % 50))
@@ -72,6 +92,7 @@ struct SharedActorTests {
                     scope.spawn { try await yield() }
                     scope.spawn { try await sleep(for: .microseconds(1)) }
                 }
+            case .echo: try await echo(number)
             case .blocking: #expect(try await blocking { number } == number)
             }
         }
@@ -80,7 +101,7 @@ struct SharedActorTests {
     /// What needs a loop, and what does not.
     private enum Operation: CaseIterable, Sendable {
         case sleep, yield, semaphore, timeout, expiry, scope, queue, blocking
-        case spawn, gather, race, wait, taskScope
+        case spawn, gather, race, wait, taskScope, echo
 
         static let anywhere: [Self] = [
             .sleep, .yield, .semaphore, .timeout, .expiry, .scope, .queue, .blocking,

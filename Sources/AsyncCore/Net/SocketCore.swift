@@ -42,6 +42,13 @@ final class SocketCore: @unchecked Sendable {
         counters = core.hotCounters
         watchState = watch.state
         readinessTable = core.poller.readinessTable
+        if !core.isCurrent {
+            // In an actor, on another thread. Whatever is done with the socket is forwarded, and
+            // comes after this; a failure closes it.
+            let opening = PassedWatch(watch: watch)
+            core.post { opening.open(descriptor) }
+            return
+        }
         do {
             try watch.open(descriptor)
         } catch {
@@ -203,7 +210,7 @@ final class SocketCore: @unchecked Sendable {
             return
         }
         let core = core
-        let closing = ClosingWatch(watch: watch)
+        let closing = PassedWatch(watch: watch)
         let done = EndSignal()
         core.post {
             closing.watch.close()
@@ -214,9 +221,15 @@ final class SocketCore: @unchecked Sendable {
 }
 
 /// Carries a watch to its loop.
-private struct ClosingWatch: @unchecked Sendable {
-    // SAFETY: only the loop's thread opens it.
+private struct PassedWatch: @unchecked Sendable {
+    // SAFETY: only the loop's thread looks inside.
     let watch: DescriptorWatch
+
+    /// On the loop: opens the watch, or closes the descriptor.
+    func open(_ descriptor: CInt) {
+        let calls = unsafe watch.core.poller.systemCalls
+        do { try watch.open(descriptor) } catch { Socket.close(descriptor, calls) }
+    }
 }
 
 /// What is left of a socket whose owner is gone: on its way to the loop, which touched it last.

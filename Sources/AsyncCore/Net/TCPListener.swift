@@ -43,7 +43,7 @@ public final class TCPListener: Sendable, AsyncSequence {
     ///   `.resourcesExhausted`; ``EventLoopError/stopped``.
     /// - Precondition: The caller runs on an event loop.
     public static func bind(to address: SocketAddress, backlog: Int = 1_024) throws -> TCPListener {
-        let core = currentLoop("TCPListener.bind")
+        let core = currentCore("TCPListener.bind")
         if core.isStopped { throw EventLoopError.stopped }
         do throws(SystemError) {
             let calls = core.poller.systemCalls

@@ -83,13 +83,3 @@ extension TCPStream {
         }
     }
 }
-
-/// The loop that runs the caller.
-func currentLoop(_ function: StaticString) -> LoopCore {
-    guard let core = LoopCore.current else {
-        preconditionFailure(
-            "\(function) was called outside of an event loop; call it inside EventLoop.run or loop.run"
-        )
-    }
-    return core
-}
