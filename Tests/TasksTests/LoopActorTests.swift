@@ -59,3 +59,141 @@ struct LoopActorTests {
         try await loop.shutdown()
     }
 }
+
+/// An actor whose methods do nothing before they call the library.
+///
+/// Optimised code once left out the hop to the actor then: what follows the call ran elsewhere.
+private actor Desk {
+    nonisolated let loop: EventLoop
+    nonisolated let lock = AsyncLock()
+    nonisolated let mutex = AsyncMutex(1)
+    nonisolated let shared = AsyncRWLock(1)
+    nonisolated let once = AsyncOnce<Int>()
+    nonisolated let queue = AsyncQueue<Int>(capacity: 8)
+    nonisolated let channel = Channel<Int>.make(capacity: 8)
+    nonisolated let finished: TaskHandle<Int, any Error>
+    nonisolated let semaphore: AsyncSemaphore
+    private var calls = 0
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor {
+        loop.serialExecutor.asUnownedSerialExecutor()
+    }
+
+    init(loop: EventLoop) async throws {
+        self.loop = loop
+        semaphore = try AsyncSemaphore(8)
+        finished = loop.spawn { 1 }
+        _ = try await finished.value
+    }
+
+    private func isHere() -> Bool {
+        calls += 1
+        return loop.isCurrent
+    }
+
+    func permit() async throws -> Bool {
+        try await semaphore.withPermit {}
+        return isHere()
+    }
+
+    func locked() async throws -> Bool {
+        try await lock.withLock {}
+        return isHere()
+    }
+
+    func mutated() async throws -> Bool {
+        try await mutex.withLock { $0 += 1 }
+        return isHere()
+    }
+
+    func read() async throws -> Bool {
+        _ = try await shared.withReadLock { $0 }
+        return isHere()
+    }
+
+    func write() async throws -> Bool {
+        try await shared.withWriteLock { $0 += 1 }
+        return isHere()
+    }
+
+    func made() async throws -> Bool {
+        _ = try await once.value { 1 }
+        return isHere()
+    }
+
+    func put() async throws -> Bool {
+        try await queue.put(1)
+        return isHere()
+    }
+
+    func got() async throws -> Bool {
+        _ = try await queue.get()
+        return isHere()
+    }
+
+    func sent() async throws -> Bool {
+        try await channel.sender.send(1)
+        return isHere()
+    }
+
+    func received() async throws -> Bool {
+        _ = try await channel.receiver.receive()
+        return isHere()
+    }
+
+    func scoped() async throws -> Bool {
+        _ = try await withCancelScope { _ in 1 }
+        return isHere()
+    }
+
+    func shielded() async throws -> Bool {
+        await withShield {}
+        return isHere()
+    }
+
+    func timed() async throws -> Bool {
+        try await withTimeout(.hour) {}
+        return isHere()
+    }
+
+    func gathered() async throws -> Bool {
+        _ = try await gather(finished, finished)
+        return isHere()
+    }
+
+    func gatheredList() async throws -> Bool {
+        _ = try await gather([finished])
+        return isHere()
+    }
+
+    func waited() async throws -> Bool {
+        _ = try await wait(for: [finished])
+        return isHere()
+    }
+}
+
+extension LoopActorTests {
+    private typealias Call = @Sendable (Desk) async throws -> Bool
+
+    @Test func `an actor's code is on the loop after its first call`() async throws {
+        let loop = try EventLoop.start(name: "actor", configuration: .quiet)
+        let desk = try await Desk(loop: loop)
+        let calls: [(String, Call)] = [
+            ("withPermit", { try await $0.permit() }), ("withLock", { try await $0.locked() }),
+            ("mutex", { try await $0.mutated() }), ("read", { try await $0.read() }),
+            ("write", { try await $0.write() }), ("once", { try await $0.made() }),
+            ("put", { try await $0.put() }), ("get", { try await $0.got() }),
+            ("send", { try await $0.sent() }), ("receive", { try await $0.received() }),
+            ("withCancelScope", { try await $0.scoped() }),
+            ("withShield", { try await $0.shielded() }),
+            ("withTimeout", { try await $0.timed() }),
+            ("gather", { try await $0.gathered() }),
+            ("gather of a list", { try await $0.gatheredList() }),
+            ("wait", { try await $0.waited() }),
+        ]
+        for (name, call) in calls {
+            #expect(try await Task.detached { try await call(desk) }.value, "\(name)")
+        }
+        try await loop.shutdown()
+    }
+}

@@ -7,6 +7,10 @@
 // loop's task. So an operation called in such an actor may find itself on one thread before its
 // wait, and on another after it. The isolation of the caller, which every `nonisolated(nonsending)`
 // function is told, says beforehand whether that can be.
+//
+// Optimised code may also not be there yet: Swift 6.3 leaves out the hop to an actor if the first
+// that the actor's method does is to call a specialised generic `nonisolated(nonsending)` function.
+// Public ones are therefore inlined always, or never specialised.
 
 extension LoopCore {
     /// Whether code of that isolation, which runs on this loop, is there again after each wait.
@@ -22,9 +26,12 @@ extension LoopCore {
 
     /// Whether nobody else runs the actor's jobs.
     private func isHome(of actor: any Actor) -> Bool {
-        if isProgram { return true }
-        let executor = unsafe actor.unownedExecutor.asSerialExecutor() as? LoopSerialExecutor
-        return executor?.core === self
+        isProgram || Self.home(of: actor) === self
+    }
+
+    /// The loop whose serial executor the actor has, if any.
+    private static func home(of actor: any Actor) -> LoopCore? {
+        (unsafe actor.unownedExecutor.asSerialExecutor() as? LoopSerialExecutor)?.core
     }
 
     /// The loop that runs the calling code, if any, for operations that wait.
@@ -43,6 +50,14 @@ extension LoopCore {
         let core = current(for: operation)
         guard let core, let isolation else { return core }
         return core.serves(isolation) ? core : nil
+    }
+
+    /// The loop to do the caller's work on, if any: the one that runs it, or whose task it is, or
+    /// whose actor it is in, which need not run it just now.
+    static func ofCaller(
+        _ operation: StaticString, in isolation: (any Actor)?
+    ) -> LoopCore? {
+        current(for: operation, in: isolation) ?? ofTask ?? isolation.flatMap(home)
     }
 
     private func serves(_ isolation: any Actor) -> Bool {

@@ -17,8 +17,8 @@ enum ScopeContext {
     static let innermost = TaskLocal<(any EnclosingScope)?>(wrappedValue: nil)
 
     /// Where the body of a scope runs: on the caller's loop; nil for Swift's own threads.
-    @usableFromInline static var executor: (any TaskExecutor)? {
-        LoopCore.current?.preferredExecutor
+    @usableFromInline static func executor(for isolation: (any Actor)?) -> (any TaskExecutor)? {
+        LoopCore.ofCaller("withShield", in: isolation)?.preferredExecutor
     }
 
     /// The earlier of two deadlines.

@@ -18,7 +18,7 @@ extension TCPStream {
     public nonisolated(nonsending) static func connect(to address: SocketAddress) async throws
         -> TCPStream
     {
-        let core = currentCore("TCPStream.connect")
+        let core = currentCore("TCPStream.connect", in: #isolation)
         guard core.isCurrent(for: #isolation) else {
             return try await core.forward { try await connect(to: address) }
         }

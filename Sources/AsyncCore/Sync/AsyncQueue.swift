@@ -94,7 +94,7 @@ public final class AsyncQueue<Element: Sendable>: Sendable {
     ///
     /// - Parameter element: What to put.
     /// - Throws: `CancellationError`; ``QueueError/shutDown``.
-    @inlinable
+    @inlinable @inline(__always)
     public nonisolated(nonsending) func put(_ element: Element) async throws {
         // Before the lock is taken, as this is code of the user's.
         let priority = self.priority?(element) ?? 0
@@ -143,7 +143,7 @@ public final class AsyncQueue<Element: Sendable>: Sendable {
     ///
     /// - Returns: The element.
     /// - Throws: `CancellationError`; ``QueueError/shutDown`` once the queue is shut down and empty.
-    @inlinable
+    @inlinable @inline(__always)
     public nonisolated(nonsending) func get() async throws -> Element {
         let mayFinish = LoopCore.mayFinishAtOnce
         if mayFinish, let element = try tryGet() { return element }

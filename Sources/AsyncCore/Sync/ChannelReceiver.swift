@@ -29,7 +29,7 @@ extension Channel {
         /// - Returns: The element.
         /// - Throws: `CancellationError`; ``ChannelError/endOfChannel``, or what the channel was
         ///   closed with; ``ChannelError/closed`` if this end is closed, or gets closed meanwhile.
-        @inlinable
+        @inlinable @inline(__always)
         public nonisolated(nonsending) func receive() async throws -> Element {
             let mayFinish = LoopCore.mayFinishAtOnce
             if mayFinish, let element = try tryReceive() { return element }

@@ -28,7 +28,7 @@ extension Channel {
         /// - Parameter element: What to send.
         /// - Throws: `CancellationError`; ``ChannelError/noReceivers``; ``ChannelError/closed`` if
         ///   this end is closed, or gets closed meanwhile.
-        @inlinable
+        @inlinable @inline(__always)
         public nonisolated(nonsending) func send(_ element: Element) async throws {
             let mayFinish = LoopCore.mayFinishAtOnce
             if mayFinish, try trySend(element) { return }

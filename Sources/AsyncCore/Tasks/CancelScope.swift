@@ -168,7 +168,7 @@ public final class CancelScope: Sendable, EnclosingScope {
     ///   ended because of that; ``EventLoopError/stopped`` if the loop has stopped, or stops before
     ///   the body ends.
     /// - Precondition: The scope has not been entered before.
-    @inlinable @discardableResult
+    @inlinable @inline(__always) @discardableResult
     public nonisolated(nonsending) func run<R: Sendable>(
         _ body: sending @escaping () async throws -> R
     ) async throws -> R? {
@@ -209,7 +209,7 @@ public final class CancelScope: Sendable, EnclosingScope {
     /// Where the body will run; nil for Swift's own threads.
     @usableFromInline
     func enter(from isolation: (any Actor)?) throws -> (any TaskExecutor)? {
-        let core = LoopCore.current(for: "CancelScope.run", in: isolation) ?? LoopCore.ofTask
+        let core = LoopCore.ofCaller("CancelScope.run", in: isolation)
         if let core, core.isStopped { throw EventLoopError.stopped }
         let outer = ScopeContext.innermost.get()
         let isFirst = monitor.withLock { shared in

@@ -39,7 +39,7 @@ public nonisolated(nonsending) func gather<each Success: Sendable, each Failure:
 public nonisolated(nonsending) func gather<each Success: Sendable>(
     _ operation: repeat @escaping @Sendable () async throws -> each Success
 ) async throws -> (repeat each Success) {
-    let core = currentCore("gather")
+    let core = currentCore("gather", in: #isolation)
     let handles = (repeat core.spawn(name: nil, each operation))
     var tasks: [any Joinable] = []
     repeat tasks.append(each handles)
@@ -88,7 +88,7 @@ public nonisolated(nonsending) func gather<Input: Sendable, Success: Sendable>(
     _ operation: @escaping @Sendable (Input) async throws -> Success
 ) async throws -> [Success] {
     precondition(limit ?? 1 >= 1, "gather needs a limit of at least 1")
-    let core = currentCore("gather")
+    let core = currentCore("gather", in: #isolation)
     let inputs = Array(inputs)
     if let limit, limit < inputs.count {
         return try await gatherLimited(inputs, limit, core, operation)

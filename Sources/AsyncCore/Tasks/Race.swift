@@ -101,7 +101,7 @@ public nonisolated(nonsending) func race<Success: Sendable>(
 private nonisolated(nonsending) func run<Success: Sendable>(
     _ contenders: [Contender<Success>], _ rule: RaceRule, _ order: RaceOrder
 ) async throws -> Success {
-    let core = currentCore("race")
+    let core = currentCore("race", in: #isolation)
     if contenders.isEmpty { throw RaceError.noContenders }
     return try await core.perform { try await run(contenders, rule, order, on: core) }
 }

@@ -14,13 +14,13 @@
 /// - Parameter body: What to finish.
 /// - Returns: The body's value.
 /// - Throws: The body's error.
-@inlinable
+@inlinable @inline(__always)
 public nonisolated(nonsending) func withShield<R: Sendable, E: Error>(
     _ body: sending @escaping () async throws(E) -> R
 ) async throws(E) -> R {
     // An unstructured task is what a cancellation does not reach.
     let task = Task(
-        name: Task.name, executorPreference: ScopeContext.executor
+        name: Task.name, executorPreference: ScopeContext.executor(for: #isolation)
     ) { () -> Result<R, E> in
         await ScopeContext.innermost.withValue(nil) {
             do throws(E) { return .success(try await body()) } catch { return .failure(error) }

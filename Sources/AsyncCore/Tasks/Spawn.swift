@@ -39,11 +39,19 @@ public func spawn<Success: Sendable>(
 /// Code that has none has no loop to spawn on: a bug of the program.
 @usableFromInline
 func currentCore(_ function: StaticString) -> LoopCore {
-    guard let core = LoopCore.current ?? LoopCore.ofTask else {
-        LoopOrigin.noteLeft(function)
-        preconditionFailure(
-            "\(function) was called outside of an event loop; use it inside EventLoop.run, or a loop's own method"
-        )
-    }
-    return core
+    if let core = LoopCore.current ?? LoopCore.ofTask { return core }
+    noCore(function)
+}
+
+/// The same for operations that wait.
+func currentCore(_ function: StaticString, in isolation: (any Actor)?) -> LoopCore {
+    if let core = LoopCore.ofCaller(function, in: isolation) { return core }
+    noCore(function)
+}
+
+private func noCore(_ function: StaticString) -> Never {
+    LoopOrigin.noteLeft(function)
+    preconditionFailure(
+        "\(function) was called outside of an event loop; use it inside EventLoop.run, or a loop's own method"
+    )
 }

@@ -24,7 +24,7 @@ public nonisolated(nonsending) func staggeredRace<Input: Sendable, Success: Send
     _ inputs: some Sequence<Input>, delay: Duration?,
     _ attempt: @escaping @Sendable (Input) async throws -> Success
 ) async throws -> Success {
-    let core = currentCore("staggeredRace")
+    let core = currentCore("staggeredRace", in: #isolation)
     let inputs = Array(inputs)
     if inputs.isEmpty { throw RaceError.noContenders }
     return try await core.perform { try await run(inputs, delay, attempt, on: core) }

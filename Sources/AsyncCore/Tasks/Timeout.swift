@@ -28,7 +28,7 @@ public struct TimeoutError: Error, Hashable, Sendable, CustomStringConvertible {
 /// - Returns: The body's value.
 /// - Throws: ``TimeoutError``; `CancellationError` if the caller was cancelled; the body's own
 ///   error; ``EventLoopError/stopped`` if the loop has stopped, or stops before the body ends.
-@inlinable
+@inlinable @inline(__always)
 public nonisolated(nonsending) func withTimeout<R: Sendable>(
     _ duration: Duration, _ body: sending @escaping () async throws -> R
 ) async throws -> R {
@@ -57,7 +57,7 @@ public nonisolated(nonsending) func withTimeout<R: Sendable>(
 /// - Throws: ``TimeoutError``; `CancellationError` if the caller was cancelled; the body's own
 ///   error; ``ScopeCancelledError`` if the scope was cancelled by hand, and the body ended in that;
 ///   ``EventLoopError/stopped`` if the loop has stopped, or stops before the body ends.
-@inlinable
+@inlinable @inline(__always)
 public nonisolated(nonsending) func withTimeout<R: Sendable>(
     _ duration: Duration, _ body: sending @escaping (CancelScope) async throws -> R
 ) async throws -> R {
@@ -78,7 +78,7 @@ public nonisolated(nonsending) func withTimeout<R: Sendable>(
 /// - Returns: The body's value.
 /// - Throws: ``TimeoutError``; `CancellationError` if the caller was cancelled; the body's own
 ///   error.
-@inlinable
+@inlinable @inline(__always)
 public nonisolated(nonsending) func withDeadline<R: Sendable>(
     _ deadline: ContinuousClock.Instant, _ body: sending @escaping () async throws -> R
 ) async throws -> R {
@@ -104,7 +104,7 @@ public nonisolated(nonsending) func withDeadline<R: Sendable>(
 /// - Returns: The body's value.
 /// - Throws: ``TimeoutError``; `CancellationError` if the caller was cancelled; the body's own
 ///   error; ``ScopeCancelledError`` if the scope was cancelled by hand, and the body ended in that.
-@inlinable
+@inlinable @inline(__always)
 public nonisolated(nonsending) func withDeadline<R: Sendable>(
     _ deadline: ContinuousClock.Instant, _ body: sending @escaping (CancelScope) async throws -> R
 ) async throws -> R {

@@ -16,7 +16,7 @@ final class TimeoutScope: DeadlineScope, EnclosingScope, @unchecked Sendable {
         super.init(core: core, deadline: deadline)
     }
 
-    /// A scope on the calling task's loop; nil if it has none, or its child tasks would not run there.
+    /// A scope on the calling task's loop; nil if the caller does not run there.
     @usableFromInline
     static func after(
         _ duration: Duration, in isolation: (any Actor)?
@@ -25,7 +25,7 @@ final class TimeoutScope: DeadlineScope, EnclosingScope, @unchecked Sendable {
         return TimeoutScope(core: core, deadline: core.deadline(after: duration))
     }
 
-    /// A scope on the calling task's loop; nil if it has none, or its child tasks would not run there.
+    /// A scope on the calling task's loop; nil if the caller does not run there.
     @usableFromInline
     static func at(
         _ deadline: ContinuousClock.Instant, in isolation: (any Actor)?
@@ -39,24 +39,46 @@ final class TimeoutScope: DeadlineScope, EnclosingScope, @unchecked Sendable {
     ) throws -> LoopCore? {
         guard let core = LoopCore.current(for: operation, in: isolation) else { return nil }
         if core.isStopped { throw EventLoopError.stopped }
-        // An actor of the loop may have been called by a task that does not prefer the loop.
-        return isolation == nil || LoopCore.ofTask === core ? core : nil
+        return core
     }
 
     /// Runs the body in the calling (child) task.
-    @inlinable @inline(__always)
+    @inlinable
     nonisolated(nonsending) func run<R: Sendable>(
         _ operation: sending @escaping () async throws -> R
+    ) async throws -> R {
+        if isOnLoop { return try await runHere(operation) }
+        return try await runOnLoop(operation)
+    }
+
+    @inlinable @inline(__always)
+    nonisolated(nonsending) func runHere<R>(
+        _ operation: nonisolated(nonsending) () async throws -> R
     ) async throws -> R {
         begin()
         defer { end() }
         return try await ScopeContext.innermost.withValue(self, operation: operation)
     }
 
+    /// The child is elsewhere if its parent came to the loop by an actor's executor, and does not
+    /// prefer the loop as a task: then the body gets a task of the loop.
+    @usableFromInline
+    nonisolated(nonsending) func runOnLoop<R: Sendable>(
+        _ operation: sending @escaping () async throws -> R
+    ) async throws -> R {
+        let handle = core.spawn(name: nil, isScoped: true) { try await self.runHere(operation) }
+        return try await withTaskCancellationHandler {
+            try await handle.value
+        } onCancel: {
+            handle.cancel()
+        }
+    }
+
+    @usableFromInline var isOnLoop: Bool { core.isCurrent }
+
     /// The calling task is the body.
     @usableFromInline
     func begin() {
-        precondition(core.isCurrent, "the body of a timeout runs elsewhere than its loop")
         body = TaskIdentity.current
         if reason != nil { cancelBody() }
     }

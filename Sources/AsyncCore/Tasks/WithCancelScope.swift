@@ -30,7 +30,7 @@
 /// - Throws: The body's error; `CancellationError` if the caller is cancelled and the body ended
 ///   because of that; ``EventLoopError/stopped`` if the loop has stopped, or stops before the body
 ///   ends.
-@inlinable @discardableResult
+@inlinable @inline(__always) @discardableResult
 public nonisolated(nonsending) func withCancelScope<R: Sendable>(
     timeout: Duration? = nil, deadline: ContinuousClock.Instant? = nil, isShielded: Bool = false,
     _ body: sending @escaping (CancelScope) async throws -> R

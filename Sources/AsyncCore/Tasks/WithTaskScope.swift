@@ -43,7 +43,7 @@ public nonisolated(nonsending) func withTaskScope<R: Sendable>(
 ) async throws -> R {
     precondition(limit ?? 1 >= 1, "withTaskScope needs a limit of at least 1")
     let scope = try TaskScope(
-        core: currentCore("withTaskScope"), limit: limit,
+        core: currentCore("withTaskScope", in: #isolation), limit: limit,
         cancelScope: CancelScope(timeout: timeout, deadline: deadline))
     return try await scope.run(body)
 }
