@@ -23,7 +23,7 @@ struct AsyncConditionTests {
                 })
             try await settle(4)
         }
-        #expect(condition.waiting == count)
+        #expect(condition.statistics.waiting == count)
         return tasks
     }
 
@@ -91,7 +91,7 @@ struct AsyncConditionTests {
             try await settle()
             await #expect(throws: LockError.notOwner) { try await condition.wait() }
             #expect(throws: LockError.notOwner) { try condition.notify(0) }
-            #expect(condition.waiting == 0)
+            #expect(condition.statistics.waiting == 0)
             holder.cancel()
             _ = await holder.result
         }
@@ -111,7 +111,7 @@ struct AsyncConditionTests {
             task.cancel()
             try await settle()
             // It is out of the condition's queue, and in the lock's.
-            #expect(condition.waiting == 0)
+            #expect(condition.statistics.waiting == 0)
             #expect(!task.isFinished)
             #expect(condition.lock.statistics.waiting == 1)
             try condition.lock.unlock()
@@ -133,7 +133,7 @@ struct AsyncConditionTests {
             try await settle()
             task.cancel()
             try await task.value
-            #expect(condition.waiting == 0)
+            #expect(condition.statistics.waiting == 0)
             #expect(!condition.lock.statistics.isLocked)
         }
     }
@@ -158,7 +158,7 @@ struct AsyncConditionTests {
             await #expect(throws: CancellationError.self) { try await tasks[0].value }
             try await tasks[1].value
             #expect(woken.elements == [1])
-            #expect(condition.waiting == 1)
+            #expect(condition.statistics.waiting == 1)
             #expect(!condition.lock.statistics.isLocked)
             tasks[2].cancel()
             _ = await tasks[2].result
@@ -183,7 +183,7 @@ struct AsyncConditionTests {
                     try await condition.wait()
                 }
             }
-            #expect(condition.waiting == 0)
+            #expect(condition.statistics.waiting == 0)
             #expect(condition.lock.statistics.isLocked)
         }
     }
@@ -266,7 +266,7 @@ struct AsyncConditionTests {
             for consumer in consumers { consumer.cancel() }
             for consumer in consumers { _ = await consumer.result }
         }
-        #expect(condition.waiting == 0)
+        #expect(condition.statistics.waiting == 0)
         #expect(!condition.lock.statistics.isLocked)
     }
 }

@@ -21,7 +21,7 @@ final class EndSignal: @unchecked Sendable {
     }
 
     nonisolated(nonsending) func wait() async throws {
-        let waiter = LoopCore.current?.makeUninterruptedWaiter() ?? Waiter()
+        let waiter = LoopCore.current?.makeUninterruptedWaiter(for: #isolation) ?? Waiter()
         guard enter(waiter) else { return }
         let outcome = await waiter.wait()
         condition.withLock { _ = waiters.remove(waiter) }
@@ -29,7 +29,7 @@ final class EndSignal: @unchecked Sendable {
     }
 
     nonisolated(nonsending) func waitUninterrupted() async {
-        let waiter = LoopCore.current?.makeUninterruptedWaiter() ?? Waiter()
+        let waiter = LoopCore.current?.makeUninterruptedWaiter(for: #isolation) ?? Waiter()
         if enter(waiter) { _ = await waiter.waitUninterrupted() }
     }
 

@@ -16,7 +16,7 @@ extension LoopCore {
             left -= 1
             if now >= end { break }
         }
-        waitBook.value.now = now
+        waitBook.now = now
     }
 
     /// Runs what another thread sent.

@@ -78,10 +78,21 @@ extension LoopCore {
     /// A waiter for one wait of the calling task, which runs on this loop now.
     ///
     /// One that may go on elsewhere cannot use its standing waiter again before this wait has been
-    /// cleaned up, so it gets another.
+    /// cleaned up, so it gets another. That one is not in the loop's book: its task might end while
+    /// the loop looks at it. Under test, where all tasks mostly run on the loop, it is.
     @inline(__always)
     func makeWaiter(for isolation: (any Actor)?) -> Waiter {
-        keeps(isolation) ? makeWaiter() : makeUninterruptedWaiter()
+        keeps(isolation) ? makeWaiter() : makeGuestWaiter()
+    }
+
+    /// The same for waits that a cancellation must not end.
+    @inline(__always)
+    func makeUninterruptedWaiter(for isolation: (any Actor)?) -> Waiter {
+        keeps(isolation) ? makeUninterruptedWaiter() : makeGuestWaiter()
+    }
+
+    private func makeGuestWaiter() -> Waiter {
+        Waiter(book: simulation == nil ? nil : waitBook)
     }
 
     /// Runs `operation` on this loop: in the calling task, if that is there to stay, else in one of

@@ -5,7 +5,7 @@ extension LoopCore {
     ///
     /// Owner thread only.
     func snapshot() -> EventLoop.Snapshot {
-        var survey = TaskSurvey(now: max(poller.now, waitBook.value.now))
+        var survey = TaskSurvey(now: max(poller.now, waitBook.now))
         tasks.value.forEach { record in
             guard let task = record.task else { return }
             survey.add(task, name: record.name, parent: record.parent)
@@ -14,7 +14,7 @@ extension LoopCore {
         waiterPool.value.standing.forEach { task, waiter in
             if let wait = waiter.wait { survey.note(wait, of: task) }
         }
-        waitBook.value.forEach { waiter in
+        waitBook.forEach { waiter in
             if let wait = waiter.wait, let task = wait.task { survey.note(wait, of: task) }
         }
         forEachReady { job in

@@ -15,7 +15,7 @@ extension LoopCore {
     @inline(__always)
     func recycle(_ waiter: Waiter) {
         // A task may go on elsewhere, in an actor that it shares with other threads.
-        if waitBook.value.isHere { waiterPool.value.recycle(waiter) }
+        if isCurrent { waiterPool.value.recycle(waiter) }
     }
 
     /// Spends one operation of the running job's budget; false when it is used up.
@@ -29,7 +29,7 @@ extension LoopCore {
     nonisolated(nonsending) func yield() async {
         // On the drain thread there are no turns that could end the wait.
         if phase == .parked { return await Task.yield() }
-        let waiter = makeUninterruptedWaiter()
+        let waiter = makeUninterruptedWaiter(for: #isolation)
         _ = waiter.begin("yield()")
         finishLater(waiter)
         _ = await waiter.waitUninterrupted()

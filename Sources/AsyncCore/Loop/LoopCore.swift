@@ -44,7 +44,7 @@ final class LoopCore: @unchecked Sendable {
     private let hot: Confined<HotState>
     let hotCounters: Confined<LoopCounters>
     let waiterPool: Confined<WaiterPool>
-    let waitBook: Confined<WaitBook>
+    let waitBook: WaitBook
     private let turnNanoseconds: UInt64
     let tasks: Confined<TaskList>
     let watches = DescriptorWatchList()
@@ -129,15 +129,14 @@ final class LoopCore: @unchecked Sendable {
         hotCounters = Confined(LoopCounters())
         simulation = configuration.simulation.map(Simulation.init)
         debug = DebugMode(configuration)
-        waitBook = Confined(
-            WaitBook(
-                now: poller.now,
-                keepsNames: DebugMode.isDebugBuild || configuration.debug || simulation != nil))
+        waitBook = WaitBook(
+            now: poller.now,
+            keepsNames: DebugMode.isDebugBuild || configuration.debug || simulation != nil)
         waiterPool = Confined(WaiterPool(book: waitBook))
         tasks = Confined(TaskList())
         turnNanoseconds = configuration.turnNanoseconds
         door = LoopDoor(inbox: inbox, poller: poller)
-        waitBook.value.setCore(self)
+        waitBook.setCore(self)
         LoopRegistry.add(door)
     }
 
@@ -150,7 +149,6 @@ final class LoopCore: @unchecked Sendable {
         hot.deallocate()
         hotCounters.deallocate()
         waiterPool.deallocate()
-        waitBook.deallocate()
         tasks.deallocate()
     }
 
@@ -173,7 +171,7 @@ final class LoopCore: @unchecked Sendable {
 
     /// The last look at the clock of the loop that runs the calling code; 0 elsewhere.
     static var now: UInt64 {
-        CurrentThread.withCurrent(as: LoopCore.self) { $0.waitBook.value.now } ?? 0
+        CurrentThread.withCurrent(as: LoopCore.self) { $0.waitBook.now } ?? 0
     }
 
     var phase: Phase { phaseWord.load(ordering: .acquiring) }
@@ -228,7 +226,7 @@ final class LoopCore: @unchecked Sendable {
         let now = poller.now
         ownership.begin(at: now)
         hostTask = TaskIdentity.current
-        waitBook.value.now = now
+        waitBook.now = now
         return Entry(previous: CurrentThread.install(self))
     }
 
@@ -271,7 +269,7 @@ final class LoopCore: @unchecked Sendable {
             // Others keep sending: what they send must not keep the kernel's events waiting.
             pollWithoutWaiting(always: alwaysPoll)
         }
-        waitBook.value.now = max(waitBook.value.now, poller.lastSeen)
+        waitBook.now = max(waitBook.now, poller.lastSeen)
         return hasReadyJobs
     }
 
@@ -308,7 +306,7 @@ final class LoopCore: @unchecked Sendable {
             untilLook &-= 1
             if untilLook == 0 {
                 let now = poller.now
-                waitBook.value.now = now
+                waitBook.now = now
                 if end == 0 { end = turnEnd(from: now) }
                 if now >= end { break }
                 untilLook = Self.jobsPerClockLook
@@ -373,7 +371,7 @@ final class LoopCore: @unchecked Sendable {
         // is seen in the inbox.
         if !always && poller.watchCount == 0 && poller.timerCount == 0 {
             // Nobody looks at the clock then, for as long as the loop finds something to run.
-            if counters.turns & 63 == 0 { waitBook.value.now = poller.now }
+            if counters.turns & 63 == 0 { waitBook.now = poller.now }
             return
         }
         _ = poller.poll(wait: false)

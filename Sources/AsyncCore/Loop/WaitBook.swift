@@ -9,32 +9,39 @@
 ///
 /// Owner thread only, unless a member says otherwise.
 @safe
-struct WaitBook: ~Copyable {
-    // SAFETY: a waiter is in the list only while its task is in the wait, and the task holds it; or
-    // until the call of `removeLater`, which holds it, has run. `core` is set before the loop runs;
-    // whoever waits on the loop keeps it alive.
+final class WaitBook: @unchecked Sendable {
+    // SAFETY: what changes is the owner thread's. A waiter is in the list only while its task is in
+    // the wait, and the task holds it; or until the call of `removeLater`, which holds it, has run.
+    // `core` is set before the loop runs; where it is more than compared, the caller keeps it alive.
 
     /// The loop's last look at its clock: since when a wait counts that begins now.
     ///
     /// A look of its own would cost more than all the rest.
-    var now: UInt64
+    var now: UInt64 {
+        @inline(__always) get { unsafe lastLook }
+        @inline(__always) set { unsafe lastLook = newValue }
+    }
+
+    @exclusivity(unchecked) private var lastLook: UInt64
 
     /// Whether waiting tasks are asked for their names, for those that were not spawned: about 100
     /// ns a wait.
+    ///
+    /// Any thread.
     let keepsNames: Bool
 
-    private var first: Unmanaged<Waiter>?
-    private var core: Unmanaged<LoopCore>?
+    @exclusivity(unchecked) private var first: Unmanaged<Waiter>?
+    @exclusivity(unchecked) private var core: Unmanaged<LoopCore>?
 
     init(now: UInt64, keepsNames: Bool) {
-        self.now = now
+        unsafe lastLook = now
         self.keepsNames = keepsNames
     }
 
     /// Names the loop that the book belongs to.
-    mutating func setCore(_ core: LoopCore) { unsafe self.core = .passUnretained(core) }
+    func setCore(_ core: LoopCore) { unsafe self.core = .passUnretained(core) }
 
-    mutating func add(_ waiter: Waiter) {
+    func add(_ waiter: Waiter) {
         let link = unsafe Unmanaged.passUnretained(waiter)
         unsafe waiter.nextInBook = first
         unsafe waiter.previousInBook = nil
@@ -42,7 +49,7 @@ struct WaitBook: ~Copyable {
         unsafe first = link
     }
 
-    mutating func remove(_ waiter: Waiter) {
+    func remove(_ waiter: Waiter) {
         let next = unsafe waiter.nextInBook
         let previous = unsafe waiter.previousInBook
         unsafe next?._withUnsafeGuaranteedRef { unsafe $0.previousInBook = previous }
@@ -65,7 +72,7 @@ struct WaitBook: ~Copyable {
     func removeLater(_ waiter: Waiter) {
         // SAFETY: the calling task waited on the loop, and keeps it alive.
         guard let core = unsafe core?.takeUnretainedValue() else { return }
-        core.post { core.waitBook.value.remove(waiter) }
+        core.post { core.waitBook.remove(waiter) }
     }
 
     func forEach(_ body: (Waiter) -> Void) {

@@ -85,23 +85,18 @@ final class Waiter: CompletionTarget, @unchecked Sendable {
     @exclusivity(unchecked) var spare: AnyObject?
 
     /// Where the waits of the loop are noted; nil for waiters that belong to no loop.
-    @exclusivity(unchecked) private var book: Confined<WaitBook>?
+    private let book: WaitBook?
+    @exclusivity(unchecked) private var isInBook = false
     // Links of the book's list.
     @exclusivity(unchecked) var nextInBook: Unmanaged<Waiter>?
     @exclusivity(unchecked) var previousInBook: Unmanaged<Waiter>?
 
-    init(hasStandingHandler: Bool = false, book: Confined<WaitBook>? = nil) {
+    init(hasStandingHandler: Bool = false, book: WaitBook? = nil) {
         self.hasStandingHandler = hasStandingHandler
-        unsafe self.book = book
+        self.book = book
     }
 
     // MARK: - The waiting task
-
-    /// Says where to note the wait that was begun: for a task that may have begun it elsewhere.
-    func join(_ book: Confined<WaitBook>?) {
-        unsafe self.book = book
-        if let book { unsafe since = book.value.now }
-    }
 
     /// Announces a wait.
     ///
@@ -111,7 +106,7 @@ final class Waiter: CompletionTarget, @unchecked Sendable {
     @inline(__always)
     func begin(_ what: StaticString) -> Bool {
         unsafe self.what = what
-        if let book = unsafe book { unsafe since = book.value.now }
+        if let book { unsafe since = book.now }
         if !hasStandingHandler {
             word.store(Phase.pending, ordering: .relaxed)
             return true
@@ -204,9 +199,11 @@ final class Waiter: CompletionTarget, @unchecked Sendable {
 
     private func enterBook() {
         unsafe task = TaskIdentity.current
-        if let book = unsafe book {
-            if book.value.keepsNames { unsafe taskName = Task.name }
-            book.value.add(self)
+        // A wait that was begun on a loop may be made elsewhere: a reservation.
+        if let book, book.isHere {
+            if book.keepsNames { unsafe taskName = Task.name }
+            book.add(self)
+            unsafe isInBook = true
         } else {
             #if DEBUG
                 unsafe StrayWaits.add(self, what: what)
@@ -215,9 +212,9 @@ final class Waiter: CompletionTarget, @unchecked Sendable {
     }
 
     private func leaveBook() {
-        if let book = unsafe book {
-            if book.value.keepsNames { unsafe taskName = nil }
-            if book.value.isHere { book.value.remove(self) } else { book.value.removeLater(self) }
+        if let book, unsafe isInBook {
+            unsafe isInBook = false
+            if book.isHere { book.remove(self) } else { book.removeLater(self) }
         } else {
             #if DEBUG
                 StrayWaits.remove(self)

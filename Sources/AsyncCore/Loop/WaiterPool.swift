@@ -9,9 +9,9 @@ struct WaiterPool {
     private var spare: [Waiter] = []
 
     /// Where the loop's waits are noted.
-    private let book: Confined<WaitBook>
+    private let book: WaitBook
 
-    init(book: Confined<WaitBook>) { self.book = book }
+    init(book: WaitBook) { self.book = book }
 
     /// The waiters of tasks with a standing cancellation handler.
     var standing = TaskTable()

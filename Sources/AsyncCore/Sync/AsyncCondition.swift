@@ -103,6 +103,14 @@ public final class AsyncCondition: Sendable {
         }
     }
 
-    /// How many tasks wait to be notified; those who wait for the lock are not among them.
-    public var waiting: Int { lock.monitor.withLock { _ in queue.count } }
+    /// How a condition stands.
+    public struct Statistics: Sendable, Equatable {
+        /// Tasks that wait to be notified; those who wait for the lock are not among them.
+        public var waiting: Int
+    }
+
+    /// How the condition stands now.
+    public var statistics: Statistics {
+        lock.monitor.withLock { _ in Statistics(waiting: queue.count) }
+    }
 }

@@ -181,7 +181,7 @@ public final class Monitor<State: Sendable>: @unchecked Sendable {
     ) async throws -> Grant {
         if let grant = try withLock({ try decide(&$0, &$1, nil) }) { return grant }
         let core = LoopCore.current(for: description, in: #isolation)
-        let waiter = core?.makeUninterruptedWaiter() ?? Waiter()
+        let waiter = core?.makeUninterruptedWaiter(for: #isolation) ?? Waiter()
         _ = waiter.begin(description)
         var place = WaiterQueue<Request, Grant>.Place.make(request, waiter)
         if let grant = try queue(place, decide, waiter, core) { return grant }

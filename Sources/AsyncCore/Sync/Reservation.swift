@@ -39,7 +39,6 @@ public final class Reservation<State: Sendable, Request: Sendable, Grant: Sendab
             if let core = LoopCore.current, !core.spendBudget() { await core.yield() }
             return try place.take()
         }
-        waiter.join(LoopCore.current(for: "Reservation.wait", in: #isolation)?.waitBook)
         if await waiter.wait() == .completed { return try place.take() }
         monitor.withLock { _ in place.leave() }
         throw CancellationError()
@@ -84,7 +83,7 @@ extension Monitor {
         in decide: (inout State, inout Wakeups, WaiterQueue<Request, Grant>.Place) -> Void
     ) -> Reservation<State, Request, Grant> {
         // Not the task's standing waiter: the task may wait for something else in between.
-        let waiter = Waiter()
+        let waiter = Waiter(book: LoopCore.current?.waitBook)
         _ = waiter.begin(description)
         let place = WaiterQueue<Request, Grant>.Place(request, waiter)
         withLock { state, wakeups in decide(&state, &wakeups, place) }

@@ -59,7 +59,7 @@ extension Monitor where State: TimedState {
         _ description: StaticString, _ look: (inout State, _ now: UInt64) throws -> Look<Answer>
     ) async throws -> Answer {
         if TaskIdentity.isCurrentCancelled { throw CancellationError() }
-        let core = LoopCore.current(for: description, in: #isolation)
+        var core = LoopCore.current(for: description, in: #isolation)
         if case .answer(let answer) = try self.look(look, nil) {
             if let core, !core.spendBudget() { await core.yield() }
             return answer
@@ -78,6 +78,8 @@ extension Monitor where State: TimedState {
                 core?.recycle(waiter)
                 try LoopCore.check(outcome)
                 if TaskIdentity.isCurrentCancelled { throw CancellationError() }
+                // An actor's code may have gone on elsewhere.
+                core = LoopCore.current(for: description, in: #isolation)
             }
         }
     }

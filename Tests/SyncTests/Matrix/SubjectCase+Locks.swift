@@ -95,8 +95,8 @@ extension SubjectCase {
             },
             handOver: { condition.wake(1) },
             tryEnter: { false },
-            waiting: { condition.waiting },
-            isFree: { condition.waiting == 0 && !condition.lock.statistics.isLocked },
+            waiting: { condition.statistics.waiting },
+            isFree: { condition.statistics.waiting == 0 && !condition.lock.statistics.isLocked },
             open: nil)
     }
 }
