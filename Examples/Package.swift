@@ -36,6 +36,8 @@ let package = Package(
         example("echo-client", [asyncCore, argumentParser]),
         example("embed-in-poll", [asyncCore, argumentParser]),
         example("one-thread", [asyncCore, argumentParser]),
+        example("reachable", [asyncCore, argumentParser]),
+        example("dns-lookup", [asyncCore, argumentParser]),
         example("tutorial", [asyncCore]),
     ] + documentation,
     swiftLanguageModes: [.v6]

@@ -134,6 +134,25 @@ refuses echo-client 1 "connection refused" "$bin/echo-client" --port "$port" hel
 echo "ok echo-server and echo-client"
 
 start_server echo-server "$bin/echo-server" --port 0
+for number in $(seq 2000); do echo "localhost:$port"; done >"$work/endpoints"
+run reachable 0 "$bin/reachable" --limit 200 <"$work/endpoints"
+[ "$(grep -cxF "localhost:$port  reachable" "$work/out")" -eq 2000 ] ||
+    fail reachable "not all 2000 are reachable"
+run reachable 2 "$bin/reachable" "127.0.0.1:$port" 127.0.0.1:1
+expect reachable out "127.0.0.1:$port  reachable"
+expect reachable out "127.0.0.1:1  connection refused"
+refuses reachable 64 "'nowhere' is not host:port" "$bin/reachable" nowhere
+refuses reachable 64 "--limit" "$bin/reachable" --limit 0 localhost:1
+end_server echo-server TERM ""
+echo "ok reachable"
+
+run dns-lookup 0 "$bin/dns-lookup" localhost 127.0.0.1 "no name"
+grep -qE '^localhost  .*127\.0\.0\.1' "$work/out" || fail dns-lookup "localhost has no address"
+grep -qE '^127\.0\.0\.1  [a-z]' "$work/out" || fail dns-lookup "the loopback has no name"
+grep -qE '^no name  cannot look up' "$work/out" || fail dns-lookup "no error for what is no name"
+echo "ok dns-lookup"
+
+start_server echo-server "$bin/echo-server" --port 0
 # A connection that is reset: closed before the answer has been read.
 exec {peer}<>"/dev/tcp/127.0.0.1/$port"
 echo "no goodbye" >&"$peer"

@@ -13,6 +13,9 @@
 // Public ones are therefore inlined always, or never specialised.
 
 extension LoopCore {
+    // SAFETY: whoever asks for an actor's executor holds the actor, which keeps it alive; the running
+    // task keeps alive the executor that it prefers.
+
     /// Whether code of that isolation, which runs on this loop, is there again after each wait.
     @inline(__always)
     func keeps(_ isolation: (any Actor)?) -> Bool {
@@ -31,6 +34,7 @@ extension LoopCore {
 
     /// The loop whose serial executor the actor has, if any.
     private static func home(of actor: any Actor) -> LoopCore? {
+        // SAFETY: see above.
         (unsafe actor.unownedExecutor.asSerialExecutor() as? LoopSerialExecutor)?.core
     }
 
@@ -43,6 +47,7 @@ extension LoopCore {
     /// - Parameters:
     ///   - operation: In debug mode, callers that should be on a loop and are not are reported.
     ///   - isolation: The caller's.
+    /// - Returns: The loop; nil if the caller runs on none, or does not belong there.
     @inline(__always)
     static func current(
         for operation: StaticString, in isolation: (any Actor)?
@@ -69,6 +74,7 @@ extension LoopCore {
     ///
     /// About 100 ns.
     static var ofTask: LoopCore? {
+        // SAFETY: see above.
         let executor = unsafe withUnsafeCurrentTask { task in
             unsafe task?.unownedTaskExecutor?.asTaskExecutor()
         }

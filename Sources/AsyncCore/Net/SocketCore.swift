@@ -46,7 +46,7 @@ final class SocketCore: @unchecked Sendable {
             // In an actor, on another thread. Whatever is done with the socket is forwarded, and
             // comes after this; a failure closes it.
             let opening = PassedWatch(watch: watch)
-            core.post { opening.open(descriptor) }
+            core.post { [calls] in opening.open(descriptor, calls) }
             return
         }
         do {
@@ -226,8 +226,7 @@ private struct PassedWatch: @unchecked Sendable {
     let watch: DescriptorWatch
 
     /// On the loop: opens the watch, or closes the descriptor.
-    func open(_ descriptor: CInt) {
-        let calls = unsafe watch.core.poller.systemCalls
+    func open(_ descriptor: CInt, _ calls: SystemCalls) {
         do { try watch.open(descriptor) } catch { Socket.close(descriptor, calls) }
     }
 }
