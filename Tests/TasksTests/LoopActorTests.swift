@@ -51,7 +51,8 @@ struct LoopActorTests {
         try await loop.shutdown()
     }
 
-    @Test func `a task scope in an actor of the loop runs on the loop, nested or not`() async throws {
+    @Test func `a task scope in an actor of the loop runs on the loop, nested or not`() async throws
+    {
         let loop = try EventLoop.start(name: "actor", configuration: .quiet)
         let counter = Counter(loop: loop)
         try await Task.detached { try await counter.countInScope() }.value

@@ -10,7 +10,8 @@ extension LoopCore {
     nonisolated(nonsending) func withStandingHandler<R>(
         _ body: nonisolated(nonsending) () async throws -> R
     ) async throws -> R {
-        guard isCurrent(for: #isolation), let task = TaskIdentity.current, waiterPool.value.standing[task] == nil
+        guard isCurrent(for: #isolation), let task = TaskIdentity.current,
+            waiterPool.value.standing[task] == nil
         else {
             return try await body()
         }

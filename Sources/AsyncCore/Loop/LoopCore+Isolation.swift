@@ -43,6 +43,7 @@ extension LoopCore {
     /// - Parameters:
     ///   - operation: In debug mode, callers that should be on a loop and are not are reported.
     ///   - isolation: The caller's.
+    /// - Returns: The loop, or nil.
     @inline(__always)
     static func current(
         for operation: StaticString, in isolation: (any Actor)?
