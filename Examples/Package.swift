@@ -7,6 +7,7 @@ let asyncCore: Target.Dependency = .product(name: "AsyncCore", package: "AsyncCo
 let argumentParser: Target.Dependency = .product(
     name: "ArgumentParser", package: "swift-argument-parser")
 
+// No upcoming features: what users write compiles in a plain module of Swift 6.
 func example(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .executableTarget(
         name: name, dependencies: dependencies, swiftSettings: [.treatAllWarnings(as: .error)])

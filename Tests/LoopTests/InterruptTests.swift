@@ -113,6 +113,42 @@ struct InterruptTests {
         }
     }
 
+    @Test func `an interrupt comes out of a scope bare, not among the children's errors (S245)`()
+        async
+    {
+        await #expect(processExitsWith: .success) {
+            await #expect(throws: EventLoopError.interrupted(.interrupt)) {
+                try await onThread {
+                    try EventLoop.run {
+                        try await withTaskScope { outer in
+                            for _ in 0..<3 { outer.spawn { try await sleep(for: .hour) } }
+                            try await withTaskScope { inner in
+                                inner.spawn { try await sleep(for: .hour) }
+                                kill(getpid(), SIGINT)
+                                try await sleep(for: .hour)
+                            }
+                        }
+                    }
+                }
+            }
+            // A child that fails over it is heard: the interrupt is then not all that happened.
+            await #expect(throws: IOError(.closed, operation: "test")) {
+                try await onThread {
+                    try EventLoop.run {
+                        try await withTaskScope { scope in
+                            scope.spawn {
+                                try? await sleep(for: .hour)
+                                throw IOError(.closed, operation: "test")
+                            }
+                            kill(getpid(), SIGINT)
+                            try await sleep(for: .hour)
+                        }
+                    }
+                }
+            }
+        }
+    }
+
     @Test func `an ignored signal stays ignored (S384)`() async {
         await #expect(processExitsWith: .success) {
             script_set_disposition(SIGINT, 1)

@@ -208,6 +208,43 @@ struct RunTests {
         }
     }
 
+    @Test func `a loop counts its tasks, jobs, calls of the kernel, and time (S688)`() async throws
+    {
+        try await onFakeClock {
+            let loop = currentLoop
+            let before = loop.statistics
+            let tasks = (0..<10).map { number in
+                spawn {
+                    try await yield()
+                    try await sleep(for: .seconds(number < 5 ? 1 : 2))
+                }
+            }
+            #expect(loop.statistics.readyJobs == 10)
+            #expect(loop.statistics.liveTasks == before.liveTasks, "none has begun")
+            try await settle(3)
+            let begun = loop.statistics
+            #expect(begun.spawnedTasks - before.spawnedTasks == 10)
+            #expect(begun.liveTasks - before.liveTasks == 10)
+            #expect(begun.armedTimers == 10)
+            #expect(begun.waits == before.waits, "nothing to wait for yet")
+            advanceFakeClock(milliseconds: 100)
+            try await sleep(for: .milliseconds(1_400))
+            let half = loop.statistics
+            #expect(half.liveTasks - before.liveTasks == 5)
+            #expect(half.timersFired - begun.timersFired == 6)
+            #expect(half.waits - begun.waits == 2)
+            #expect(half.polls - begun.polls >= 2)
+            #expect(half.idle - begun.idle == .milliseconds(1_400))
+            #expect(half.busy - begun.busy == .milliseconds(100))
+            _ = try await gather(tasks)
+            let end = loop.statistics
+            #expect(end.liveTasks == before.liveTasks)
+            #expect(end.spawnedTasks - before.spawnedTasks == 10)
+            #expect(end.jobs - before.jobs >= 30)
+            #expect(end.readyJobs == 0)
+        }
+    }
+
     @Test func `a loop whose descriptors were closed by others ends with the cause (S394)`() async {
         let result = await #expect(
             processExitsWith: .failure, observing: [\.standardErrorContent]

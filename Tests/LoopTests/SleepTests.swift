@@ -116,6 +116,34 @@ struct SleepTests {
         #expect(Monotonic.duration(from: 0, to: never) == .nanoseconds(Int64.max))
     }
 
+    // 2^31 and 2^32 milliseconds are 24 and 49 days; the last is a hundred years.
+    @Test(arguments: [1 << 31, 1 << 32, 3_153_600_000_000] as [UInt64])
+    func `on a machine that has been up for long nothing happens at the edges (B16)`(
+        milliseconds edge: UInt64
+    ) async throws {
+        try await onFakeClock {
+            let edge = edge * 1_000_000
+            let second: UInt64 = 1_000_000_000
+            script_set_clock(edge - 30 * second)
+            try await settle(3)
+            let order = Recorder<Int>()
+            let tasks = [45, 15, 30, 60].map { seconds in
+                spawn {
+                    try await sleep(for: .seconds(seconds))
+                    order.append(seconds)
+                    #expect(
+                        currentLoop.nowNanoseconds == edge - 30 * second + UInt64(seconds) * second)
+                }
+            }
+            await #expect(throws: TimeoutError.self) {
+                try await withTimeout(.seconds(40)) { try await sleep(for: .hour) }
+            }
+            #expect(currentLoop.nowNanoseconds == edge + 10 * second)
+            _ = try await gather(tasks)
+            #expect(order.elements == [15, 30, 45, 60])
+        }
+    }
+
     @Test func `tiny sleeps do not make the loop spin (S311)`() async throws {
         try await onLoop {
             let before = currentLoop.statistics

@@ -4,7 +4,7 @@ import Testing
 
 @testable import AsyncCore
 
-/// The tasks of a loop, and their tree: S685, S686, S688.
+/// The tasks of a loop, and their tree: S181, S685, S686.
 @Suite(.watched)
 struct SnapshotTests {
     private static func task(
@@ -96,6 +96,57 @@ struct SnapshotTests {
     }
 
     private static let kept = Recorder<UnsafeContinuation<Void, Never>>()
+
+    /// The number of the running task, from within.
+    private static func ownNumber() throws -> UInt64 {
+        let loop = try #require(EventLoop.current)
+        return try #require(loop.tasks.tasks.first { $0.state == .running }).id
+    }
+
+    @Test func `each task has a number of its own from its first step to its clean-up (S181)`()
+        async throws
+    {
+        let numbers = Recorder<UInt64>()
+        let loops = try (0..<2).map { _ in try EventLoop.start(configuration: .quiet) }
+        for loop in loops {
+            try await loop.run {
+                let tasks = (0..<50).map { _ in
+                    spawn {
+                        let number = try Self.ownNumber()
+                        defer { numbers.append(number) }
+                        try await yield()
+                        #expect(try Self.ownNumber() == number)
+                        do { try await sleep(for: .hour) } catch {
+                            #expect(try Self.ownNumber() == number)
+                            await spawn { try? await yield() }.value
+                            #expect(try Self.ownNumber() == number)
+                        }
+                    }
+                }
+                try await settle(4)
+                let listed = Set(loop.tasks.tasks.map(\.id))
+                for task in tasks { task.cancel() }
+                for task in tasks { try await task.value }
+                #expect(listed.isSuperset(of: numbers.elements.suffix(50)))
+            }
+        }
+        for loop in loops { try await loop.shutdown() }
+        #expect(numbers.count == 100)
+        #expect(Set(numbers.elements).count == 100, "also on two loops")
+    }
+
+    @Test func `one who awaits a task that cannot fail is seen to do so (S686)`() async throws {
+        try await withVirtualTime {
+            let gate = try AsyncSemaphore(0)
+            let inner = spawn(name: "inner") { () async -> Void in try? await gate.acquire() }
+            let outer = spawn(name: "outer") { await inner.value }
+            try await waitUntilAllBlocked()
+            let text = "\(EventLoop.current!.tasks)"
+            #expect(text.contains("outer: waits for the value of 'inner'"))
+            try gate.release()
+            await outer.value
+        }
+    }
 
     @Test func `a loop is asked from elsewhere, and one that is stuck keeps nobody`()
         async throws

@@ -3,7 +3,7 @@ import Testing
 
 @testable import AsyncCore
 
-/// Tasks in the order in which they end: S206, S207, S208.
+/// Tasks in the order in which they end: S206, S207, S208, S253, S255.
 @Suite(.watched)
 struct AsCompletedTests {
     @Test func `tasks come in the order in which they end (S206)`() async throws {
@@ -115,6 +115,60 @@ struct AsCompletedTests {
             #expect(tasks.allSatisfy { !$0.isCancelled })
             #expect(try await gather(tasks).count == 3)
             #expect(fakeNow() == 2)
+        }
+    }
+
+    @Test func `a scope and this are a join set: what is left is ended, each says how (S253)`()
+        async throws
+    {
+        try await onFakeClock {
+            let left = Recorder<TaskHandle<Int, any Error>>()
+            let came = try await withTaskScope { scope in
+                let tasks = (1...5).map { number in
+                    scope.spawn(name: "\(number)") { () async throws -> Int in
+                        try await sleep(for: .seconds(number))
+                        return number
+                    }
+                }
+                tasks[1].cancel()
+                var came: [String] = []
+                for try await task in asCompleted(tasks) {
+                    switch await task.result {
+                    case .success(let number): came.append("\(number)")
+                    case .failure(let error): came.append("\(task.name!): \(type(of: error))")
+                    }
+                    if came.count == 3 { break }
+                }
+                tasks[3...].forEach(left.append)
+                scope.cancel()
+                return came
+            }
+            #expect(came == ["2: CancellationError", "1", "3"])
+            // The scope has ended those that nobody took.
+            #expect(fakeNow() == 3)
+            for task in left.elements {
+                #expect(task.isFinished)
+                await #expect(throws: CancellationError.self) { try await task.value }
+            }
+        }
+    }
+
+    @Test func `taking many that have ended lets others run now and then (S255)`() async throws {
+        try await onFakeClock {
+            let tasks = (0..<1_000).map { number in spawn { () async throws -> Int in number } }
+            _ = try await wait(for: tasks)
+            let turns = Recorder<Int>()
+            let other = spawn {
+                while true {
+                    turns.append(0)
+                    try await yield()
+                }
+            }
+            try await settle()
+            let before = turns.count
+            for try await _ in asCompleted(tasks) {}
+            #expect(turns.count - before >= 5)
+            other.cancel()
         }
     }
 

@@ -3,7 +3,8 @@ import Testing
 
 @testable import AsyncCore
 
-/// Cancel scopes on a loop: S262-S264, S266, S268, S275, S276, S281, S288, S298, S301, S302, L10.
+/// Cancel scopes on a loop: S163, S262-S264, S266, S268, S275, S276, S281, S282,
+/// S288, S298, S301, S302, L10.
 @Suite(.watched)
 struct CancelScopeTests {
     @Test func `a body that is not cancelled has its value returned, and leaves nothing behind`()
@@ -24,7 +25,8 @@ struct CancelScopeTests {
         }
     }
 
-    @Test func `a scope cancelled from inside ends at each suspension, again and again (S262)`()
+    @Test
+    func `a scope cancelled from inside ends at each suspension, until it is left (S262, S263)`()
         async throws
     {
         try await onFakeClock {
@@ -40,7 +42,7 @@ struct CancelScopeTests {
             }
             #expect(value == nil)
             #expect(failures.elements == [0, 1, 2])
-            // The task works normally afterwards (S263), and can be cancelled again.
+            // The task works normally afterwards, and can be cancelled again.
             #expect(!Task.isCancelled)
             try await yield()
             let second: Void? = try await withCancelScope {
@@ -138,6 +140,70 @@ struct CancelScopeTests {
             #expect(value == nil)
             #expect(steps.elements == ["CancellationError"])
             #expect(outer.isCancelled && inner.isCancelled)
+        }
+    }
+
+    @Test func `each body knows its own end from one that comes from outside (S163)`()
+        async throws
+    {
+        // asyncio counts requests for that. Here each scope knows who ended it.
+        try await onFakeClock {
+            for cancelled in ["inner", "outer", "caller"] {
+                let (outer, inner) = (CancelScope(), CancelScope())
+                let steps = Recorder<String>()
+                let caller = spawn {
+                    try await outer.run {
+                        let value: Void? = try await inner.run { try await sleep(for: .hour) }
+                        steps.append("inner \(value == nil)")
+                        try await yield()
+                    }
+                    steps.append("outer")
+                    try await yield()
+                    steps.append("caller")
+                }
+                try await settle()
+                switch cancelled {
+                case "inner": inner.cancel()
+                case "outer": outer.cancel()
+                default: caller.cancel()
+                }
+                let result = await caller.result
+                switch cancelled {
+                case "inner": #expect(steps.elements == ["inner true", "outer", "caller"])
+                case "outer": #expect(steps.elements == ["outer", "caller"])
+                default:
+                    #expect(steps.elements == [])
+                    #expect(throws: CancellationError.self) { try result.get() }
+                }
+                #expect(inner.isCancelled == (cancelled == "inner"))
+                #expect(outer.isCancelled == (cancelled == "outer"))
+            }
+        }
+    }
+
+    @Test func `a cancelled body that does not leave gives the loop no work (S282)`() async throws {
+        try await onFakeClock {
+            let scope = CancelScope()
+            let body = spawn {
+                try await scope.run {
+                    scope.cancel()
+                    await withShield { try? await sleep(for: .seconds(100)) }
+                }
+            }
+            try await settle()
+            let before = EventLoop.current!.statistics
+            try await sleep(for: .seconds(50))
+            let after = EventLoop.current!.statistics
+            #expect(after.turns - before.turns <= 2)
+            #expect(after.jobs - before.jobs <= 2)
+            // The body did not look: it has its value.
+            let value: Void? = try await body.value
+            #expect(value != nil && fakeNow() == 100)
+            // Nor does a scope that nobody is in any more.
+            scope.cancel()
+            let idle = EventLoop.current!.statistics
+            try await sleep(for: .seconds(50))
+            #expect(EventLoop.current!.statistics.turns - idle.turns <= 2)
         }
     }
 

@@ -187,4 +187,61 @@ struct GatherTests {
             #expect(fakeNow() == 2)
         }
     }
+
+    @Test func `closures are written in place, two to six, and more if they are marked`()
+        async throws
+    {
+        try await onFakeClock {
+            @Sendable func work<Value>(_ value: Value, _ seconds: Int = 1) async throws -> Value {
+                try await sleep(for: .seconds(seconds))
+                return value
+            }
+            let two = try await gather({ try await work(1) }, { try await work("2") })
+            #expect(two == (1, "2"))
+            let three = try await gather(
+                { try await work(1) }, { try await work("2") }, { try await work(3.0) })
+            #expect(three == (1, "2", 3))
+            let four = try await gather(
+                { try await work(1) }, { "2" }, { try await work(3.0) }, { try await work(4) })
+            #expect(four == (1, "2", 3, 4))
+            let five = try await gather({ try await work(1, 2) }, { 2 }, { 3 }, { 4 }, { 5 })
+            #expect(five == (1, 2, 3, 4, 5))
+            let six = try await gather({ 1 }, { 2 }, { 3 }, { 4 }, { 5 }, { try await work("6") })
+            #expect(six == (1, 2, 3, 4, 5, "6"))
+            let number: @Sendable () async throws -> Int = { try await work(7) }
+            let seven = try await gather(
+                number, number, number, number, number, number, number)
+            #expect(seven.0 + seven.1 + seven.2 + seven.3 + seven.4 + seven.5 + seven.6 == 49)
+            #expect(fakeNow() == 7)
+        }
+    }
+
+    @Test func `the first error of a closure cancels the others, and so does the caller (S193)`()
+        async throws
+    {
+        try await onFakeClock {
+            let ended = Recorder<Int>()
+            @Sendable func work(_ number: Int) async throws -> Int {
+                defer { ended.append(number) }
+                try await sleep(for: .hour)
+                return number
+            }
+            await #expect(throws: Failure(number: 3)) {
+                _ = try await gather(
+                    { try await work(1) },
+                    {
+                        try await sleep(for: .seconds(1))
+                        throw Failure(number: 3)
+                    },
+                    { try await work(2) })
+            }
+            #expect(ended.elements.sorted() == [1, 2])
+            let caller = spawn { try await gather({ try await work(3) }, { try await work(4) }) }
+            try await settle()
+            caller.cancel()
+            await #expect(throws: CancellationError.self) { _ = try await caller.value }
+            #expect(ended.elements.sorted() == [1, 2, 3, 4])
+            #expect(fakeNow() == 1)
+        }
+    }
 }

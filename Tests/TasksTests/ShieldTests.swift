@@ -126,7 +126,7 @@ struct ShieldTests {
         }
     }
 
-    @Test func `a shield that goes up too late changes nothing (S270)`() async throws {
+    @Test func `a shield that goes up too late changes nothing (S270, S279)`() async throws {
         try await onFakeClock {
             let caller = spawn {
                 try await withCancelScope { scope in
@@ -185,6 +185,36 @@ struct ShieldTests {
                 ]
                 #expect(log.elements == expected[cancelled], "\(cancelled)")
             }
+        }
+    }
+
+    @Test func `what cannot be broken off is asked once, and has its value (S279)`() async throws {
+        try await onFakeClock {
+            let asked = Recorder<Double>()
+            let outer = CancelScope(timeout: .seconds(2))
+            let inner = CancelScope(timeout: .seconds(3))
+            let caller = spawn {
+                try await outer.run {
+                    try await inner.run {
+                        await withTaskCancellationHandler {
+                            await withShield { try? await sleep(for: .seconds(5)) }
+                            return 7
+                        } onCancel: {
+                            asked.append(fakeNow())
+                        }
+                    }
+                }
+            }
+            try await sleep(for: .seconds(1))
+            inner.cancel()
+            inner.cancel()
+            outer.cancel()
+            try await settle()
+            caller.cancel()
+            let value = try await caller.value
+            #expect(value == 7)
+            #expect(asked.elements == [1])
+            #expect(fakeNow() == 5)
         }
     }
 

@@ -46,6 +46,43 @@ struct TaskCancellationTests {
         }
     }
 
+    @Test func `who awaits a cancelled task gets its error, and is not cancelled itself (S156)`()
+        async throws
+    {
+        // In asyncio the awaiting task ends cancelled as well. Here its own flag is its own affair.
+        try await onLoop {
+            let inner = spawn { try await sleep(for: .hour) }
+            let outer = spawn { () async throws -> Bool in
+                await #expect(throws: CancellationError.self) { try await inner.value }
+                try await yield()
+                return Task.isCancelled
+            }
+            try await settle()
+            inner.cancel()
+            #expect(try await outer.value == false)
+
+            // Both in one step: one cancellation, seen once by each.
+            let seen = Recorder<String>()
+            let below = spawn {
+                do { try await sleep(for: .hour) } catch {
+                    seen.append("inner")
+                    throw error
+                }
+            }
+            let above = spawn {
+                do { try await below.value } catch {
+                    seen.append("outer")
+                    throw error
+                }
+            }
+            try await settle()
+            below.cancel()
+            above.cancel()
+            await #expect(throws: CancellationError.self) { try await above.value }
+            #expect(seen.elements == ["inner", "outer"])
+        }
+    }
+
     @Test func `a task may catch its cancellation, and complete (S157)`() async throws {
         try await onLoop {
             let task = spawn { () async throws -> Int in
@@ -108,6 +145,38 @@ struct TaskCancellationTests {
             await #expect(throws: CancellationError.self) { try await task.value }
             #expect(childErrors.elements == ["CancellationError"])
         }
+    }
+
+    @Test(arguments: ["value", "no error", "result", "gather"])
+    func `a task that awaits itself is a mistake of the program (S164)`(by way: String) async {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])
+        {
+            [way] in
+            try EventLoop.run(configuration: .quiet) {
+                let itself = Recorder<TaskHandle<Void, any Error>>()
+                let harmless = Recorder<TaskHandle<Void, Never>>()
+                harmless.append(
+                    spawn(name: "ouroboros") {
+                        if way == "no error" { await harmless.elements[0].value }
+                    })
+                itself.append(
+                    spawn(name: "ouroboros") {
+                        switch way {
+                        case "value": try await itself.elements[0].value
+                        case "result": _ = await itself.elements[0].result
+                        case "gather": _ = try await gather(itself.elements)
+                        default: break
+                        }
+                    })
+                try await itself.elements[0].value
+            }
+        }
+        #if DEBUG
+            let text = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
+            #expect(text.contains("the task 'ouroboros' awaits itself"))
+        #else
+            _ = result
+        #endif
     }
 
     @Test func `each of several interleaving tasks sees itself as the current one (S166)`()
@@ -177,7 +246,9 @@ struct TaskCancellationTests {
     }
 
     @Test(arguments: [Duration.zero, .seconds(-1)])
-    func `a sleep of zero lets each other ready task run once (S170)`(duration: Duration)
+    func `a sleep of zero, or less, lets each other ready task run once (S170, S299)`(
+        duration: Duration
+    )
         async throws
     {
         try await onLoop {

@@ -59,7 +59,7 @@ struct TaskScopeTests {
         }
     }
 
-    @Test func `a failing child cancels its siblings and the body, which are awaited (S230)`()
+    @Test func `a failing child cancels its siblings and the body, which are awaited (S230, S238)`()
         async throws
     {
         try await onFakeClock {
@@ -83,7 +83,7 @@ struct TaskScopeTests {
             }
             #expect(cleaned.elements.sorted() == ["body", "sibling"])
             #expect(fakeNow() == 3)
-            // The scope's own use of cancellation does not leak (S238).
+            // The scope's own use of cancellation does not leak.
             #expect(!Task.isCancelled)
             try await yield()
         }

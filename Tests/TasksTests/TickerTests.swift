@@ -98,7 +98,7 @@ struct TickerTests {
         }
     }
 
-    @Test func `a period of zero, or less, is refused (S326)`() async throws {
+    @Test func `a period of zero, or less, is refused (S299, S326)`() async throws {
         for period in [Duration.zero, .seconds(-1)] {
             #expect(throws: TickerError.invalidPeriod(period)) { try Ticker(every: period) }
         }

@@ -132,7 +132,7 @@ struct TimeoutTests {
     }
 
     @Test(arguments: [Duration.zero, .seconds(-5)])
-    func `no time at all ends the body at its first suspension (S288)`(duration: Duration)
+    func `no time at all ends the body at its first suspension (S288, S299)`(duration: Duration)
         async throws
     {
         try await onFakeClock {

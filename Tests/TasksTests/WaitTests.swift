@@ -4,7 +4,7 @@ import Testing
 
 @testable import AsyncCore
 
-/// Waiting for some of several tasks: S202, S204, S205.
+/// Waiting for some of several tasks: S175, S202, S204, S205, S211.
 @Suite(.watched)
 struct WaitTests {
     @Test func `it waits for all by default, and cancels nothing`() async throws {
@@ -217,6 +217,66 @@ struct WaitTests {
             }
             try await settle()
             #expect(reported.elements == ["Failure(number: 4)"])
+        }
+    }
+
+    @Test(arguments: [0, 1, 3])
+    func `an error after its waiters have gone is reported once (S211)`(waiters count: Int)
+        async throws
+    {
+        let reported = Recorder<String>()
+        var configuration = EventLoop.Configuration.quiet
+        configuration.onUnhandledError = { error, _ in reported.append("\(error)") }
+        try await onLoop(configuration: configuration) {
+            let gate = try AsyncSemaphore(0)
+            do {
+                let inner = spawn {
+                    try await gate.acquire()
+                    throw Failure(number: 5)
+                }
+                let waiters = (0..<count).map { _ in spawn { _ = try await wait(for: [inner]) } }
+                try await settle()
+                for waiter in waiters { waiter.cancel() }
+                for waiter in waiters {
+                    await #expect(throws: CancellationError.self) { try await waiter.value }
+                }
+                #expect(!inner.isFinished && !inner.isCancelled)
+            }
+            #expect(reported.count == 0)
+            try gate.release()
+            try await settle()
+            #expect(reported.elements == ["Failure(number: 5)"])
+        }
+        #expect(reported.count == 1)
+    }
+
+    @Test func `those who wait may go while the end of their task is told (S175)`() async throws {
+        try await withSeeds { _ in
+            let gate = try AsyncSemaphore(0)
+            let task = spawn(name: "task") { try await gate.acquire() }
+            let waiters = Recorder<TaskHandle<Int, any Error>>()
+            // Between them: whoever is told of the end makes the others go, and some more come.
+            func observe() -> TaskEnd {
+                let end = TaskEnd {
+                    for waiter in waiters.elements { waiter.cancel() }
+                    _ = asCompleted([task])
+                    #expect(task.record.observerCount == 0)
+                }
+                _ = task.record.observe(end)
+                return end
+            }
+            var ends: [TaskEnd] = [observe()]
+            for _ in 0..<5 {
+                waiters.append(spawn { try await wait(for: [task]).done.count })
+                try await waitUntilAllBlocked()
+                ends.append(observe())
+            }
+            try gate.release()
+            for waiter in waiters.elements {
+                if case .success(let count) = await waiter.result { #expect(count == 1) }
+            }
+            try await task.value
+            withExtendedLifetime(ends) {}
         }
     }
 

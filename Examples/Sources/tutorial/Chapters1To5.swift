@@ -39,7 +39,7 @@ func square(_ number: Int) async throws -> Int {
 
 @Sendable func gathering() async throws {
     // Different types: a tuple.
-    let (four, text) = try await gather(spawn { try await square(2) }, spawn { "two squared" })
+    let (four, text) = try await gather({ try await square(2) }, { "two squared" })
     print("\(text): \(four)")
 
     // One type, any number of them, and two at a time at most.

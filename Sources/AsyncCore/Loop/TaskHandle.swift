@@ -42,6 +42,8 @@ public struct TaskHandle<Success: Sendable, Failure: Error>: Sendable {
     /// ## Cancellation
     /// *Not a cancellation point*: cancelling the caller neither ends the wait nor cancels the
     /// task.
+    ///
+    /// - Precondition: The caller is not the task itself.
     public var result: Result<Success, Failure> {
         get async {
             record.noteAwaiter()
@@ -58,6 +60,7 @@ extension TaskHandle where Failure == any Error {
     /// task. ``gather(_:)-(TaskHandle)`` cancels what it waits for.
     ///
     /// - Throws: The task's error.
+    /// - Precondition: The caller is not the task itself.
     @inlinable public var value: Success {
         get async throws {
             record.noteAwaiter()
@@ -72,7 +75,12 @@ extension TaskHandle where Failure == Never {
     /// ## Cancellation
     /// *Not a cancellation point*: cancelling the caller neither ends the wait nor cancels the
     /// task.
+    ///
+    /// - Precondition: The caller is not the task itself.
     @inlinable public var value: Success {
-        get async { await task.value }
+        get async {
+            record.noteAwaiter()
+            return await task.value
+        }
     }
 }

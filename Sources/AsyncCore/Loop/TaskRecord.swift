@@ -94,8 +94,21 @@ final class TaskRecord: @unchecked Sendable {
     func noteAwaiter() {
         markObserved()
         if isFinished { return }
-        awaiter.store(TaskIdentity.current?.number ?? 0, ordering: .relaxed)
+        let task = TaskIdentity.current
+        checkAwaiter(task)
+        awaiter.store(task?.number ?? 0, ordering: .relaxed)
         awaitedSince.store(LoopCore.now, ordering: .relaxed)
+    }
+
+    /// Traps if `task`, which is about to await this one's end, is this one: it would never come.
+    func checkAwaiter(_ task: TaskIdentity?) {
+        // `identity` may be read on the task's own loop alone. The task hardly runs elsewhere: only
+        // in an actor that it shares with tasks elsewhere.
+        guard let task,
+            CurrentThread.withCurrent(as: LoopCore.self, { belongs(to: $0) }) == true,
+            unsafe identity == task, !isFinished
+        else { return }
+        preconditionFailure("the task \(name.map { "'\($0)'" } ?? "without a name") awaits itself")
     }
 
     /// The number of the task that last began to await this one, and when; 0 if none did.

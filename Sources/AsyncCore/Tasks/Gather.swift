@@ -25,28 +25,6 @@ public nonisolated(nonsending) func gather<each Success: Sendable, each Failure:
     return (repeat try await (each handle).result.get())
 }
 
-/// Runs operations concurrently on the current loop, and returns their values in order.
-///
-/// As the form for tasks: the first error cancels the others, which are awaited.
-///
-/// ## Cancellation
-/// Cancels the operations, and waits for them.
-///
-/// - Parameter operation: What to do.
-/// - Returns: The operations' values.
-/// - Throws: The error that came first.
-/// - Precondition: The caller runs on an event loop.
-public nonisolated(nonsending) func gather<each Success: Sendable>(
-    _ operation: repeat @escaping @Sendable () async throws -> each Success
-) async throws -> (repeat each Success) {
-    let core = currentCore("gather", in: #isolation)
-    let handles = (repeat core.spawn(name: nil, each operation))
-    var tasks: [any Joinable] = []
-    repeat tasks.append(each handles)
-    if let error = await TaskJoin.all(tasks, stopAtFirstError: true) { throw error }
-    return (repeat try await (each handles).value)
-}
-
 /// Waits for any number of tasks of one type, and returns their values in order.
 ///
 /// As the form for a fixed number of tasks. No tasks give an empty array.

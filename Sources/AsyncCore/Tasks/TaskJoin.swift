@@ -32,7 +32,10 @@ enum TaskJoin {
         _ tasks: [any Joinable], stopAtFirstError: Bool
     ) async -> (any Error)? {
         if tasks.isEmpty { return nil }
-        for task in tasks { task.record.markObserved() }
+        for task in tasks {
+            task.record.markObserved()
+            task.record.checkAwaiter(TaskIdentity.current)
+        }
         if let core = LoopCore.current, core.keeps(#isolation),
             tasks.allSatisfy({ $0.record.belongs(to: core) })
         {
