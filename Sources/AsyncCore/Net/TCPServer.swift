@@ -32,7 +32,9 @@ public final class TCPServer: Sendable {
         /// How many connections there are at the same time at most.
         public var maximumConnections = 10_000
 
-        /// How many of them may come from one address; more are closed at once. Nil for any number.
+        /// How many of them may come from one address; nil for any number.
+        ///
+        /// More are closed at once.
         public var maximumConnectionsPerPeer: Int?
 
         /// What happens to connections beyond ``maximumConnections``.
