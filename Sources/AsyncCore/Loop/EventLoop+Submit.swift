@@ -8,7 +8,7 @@ extension EventLoop {
     /// Cheaper than a task, and for what cannot wait: the closure holds up the loop while it runs.
     /// What one thread submits runs in that order, before the turn's ready tasks; a submission that
     /// submits again is run in the turn after, so tasks and descriptors get their share. To await a
-    /// result use ``run(_:)``, for a handle ``spawn(name:_:)-(_,()async(throws)->Success)``, and to
+    /// result use ``run(_:)``, for a handle `spawn`, and to
     /// block a thread until the result is there ``runBlocking(name:_:)``.
     ///
     /// - Parameter body: What to do on the loop. If the call returns, it runs, also on a loop that

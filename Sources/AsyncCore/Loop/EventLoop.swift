@@ -27,7 +27,7 @@ public final class EventLoop: Sendable {
 
     /// Runs tasks on the loop: for `Task(executorPreference:)` and `withTaskExecutorPreference`.
     ///
-    /// A task keeps it alive. Prefer ``spawn(name:_:)-(_,()async(throws)->T)``, which the loop also
+    /// A task keeps it alive. Prefer `spawn`, which the loop also
     /// cancels and awaits at its end.
     public var taskExecutor: any TaskExecutor { loopTaskExecutor }
 

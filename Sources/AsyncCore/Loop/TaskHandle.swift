@@ -3,7 +3,7 @@
 /// A task that was spawned on an event loop.
 ///
 /// The loop keeps the task alive and ends it (by cancellation) when the loop ends, whether a handle
-/// is held or not. If the task fails, and every handle is gone before anybody asked for ``value``
+/// is held or not. If the task fails, and every handle is gone before anybody asked for `value`
 /// or ``result``, the error is reported through ``EventLoop/Configuration/onUnhandledError``.
 ///
 /// ## Isolation
@@ -57,7 +57,7 @@ extension TaskHandle where Failure == any Error {
     ///
     /// ## Cancellation
     /// *Not a cancellation point*: cancelling the caller neither ends the wait nor cancels the
-    /// task. ``gather(_:)-(TaskHandle)`` cancels what it waits for.
+    /// task. `gather` cancels what it waits for.
     ///
     /// - Throws: The task's error.
     /// - Precondition: The caller is not the task itself.

@@ -32,7 +32,7 @@ public final class AsyncDescriptor: Sendable {
     /// - Parameter descriptor: Anything that epoll takes.
     /// - Throws: ``IOError``: `.badDescriptor` if it is not open; `.notPollable` for a file or a
     ///   directory, which are always ready, and block all the same: use
-    ///   ``blocking(on:name:abandonOnCancel:_:)-(_,_,_,()(throws)->R)`` for these;
+    ///   `blocking` for these;
     ///   `.resourcesExhausted`; ``EventLoopError/stopped``.
     /// - Precondition: The caller runs on an event loop.
     public init(_ descriptor: CInt) throws {

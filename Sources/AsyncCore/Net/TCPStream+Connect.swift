@@ -4,7 +4,7 @@ extension TCPStream {
     /// Connects to an address.
     ///
     /// The connection belongs to the loop that runs the caller. Bound the time with
-    /// ``withTimeout(_:_:)``. TCP's delay of small segments (Nagle's algorithm) is off.
+    /// `withTimeout`. TCP's delay of small segments (Nagle's algorithm) is off.
     ///
     /// ## Cancellation
     /// Gives the connection up and closes its socket.

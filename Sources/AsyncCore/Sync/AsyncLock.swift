@@ -11,7 +11,7 @@
 /// it needs no lock.
 ///
 /// The lock belongs to the task that locked it, which alone can unlock it. The body of
-/// ``withTimeout(_:_:)``, a child task and a spawned task are tasks of their own. A task that ends
+/// `withTimeout`, a child task and a spawned task are tasks of their own. A task that ends
 /// and has not unlocked leaves all others waiting, which ``withLock(_:)`` cannot do.
 ///
 /// ## Cancellation

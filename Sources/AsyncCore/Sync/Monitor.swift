@@ -95,10 +95,10 @@ public final class Monitor<State: Sendable>: @unchecked Sendable {
 
     /// Runs `body` with the state, alone, and lets go of what it returns once the lock is free.
     ///
-    /// For values whose deinit may be code of the user's. Discarding the result of ``withLock(_:)``
+    /// For values whose deinit may be code of the user's. Discarding the result of `withLock`
     /// would not do: the optimiser may then end their life where they are last used, in `body`.
     ///
-    /// - Parameter body: As for ``withLock(_:)``.
+    /// - Parameter body: As for `withLock`.
     /// - Throws: What `body` throws.
     @inlinable @inline(__always)
     public func withLockReleasing<R, E: Error>(

@@ -1,6 +1,6 @@
 // What work on a thread knows of the task that waits for it.
 
-/// The way back for work that ``blocking(on:name:abandonOnCancel:_:)-(_,_,_,()->R)`` runs on a
+/// The way back for work that `blocking` runs on a
 /// thread.
 ///
 /// ## Isolation

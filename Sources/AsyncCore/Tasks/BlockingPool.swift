@@ -50,7 +50,7 @@ public final class BlockingPool: Sendable {
 
     /// Runs synchronous work on a thread of the pool, and awaits it.
     ///
-    /// See ``blocking(on:name:abandonOnCancel:_:)-(_,_,_,(BlockingContext)(throws)->R)``.
+    /// See `blocking`.
     ///
     /// ## Cancellation
     /// While it waits for a thread: *loses its place*, and the work does not run. Then: waits for

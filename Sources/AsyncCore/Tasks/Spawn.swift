@@ -3,7 +3,7 @@
 /// Starts a task on the loop that runs the calling code: asyncio's `create_task`.
 ///
 /// The loop keeps the task alive, and cancels and awaits it at the loop's end. See
-/// ``EventLoop/spawn(name:_:)-(_,()async(throws)->Success)`` for what the task inherits, and for
+/// `EventLoop.spawn` for what the task inherits, and for
 /// callers that are not on a loop.
 ///
 /// - Parameters:
