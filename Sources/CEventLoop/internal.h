@@ -14,6 +14,14 @@
 
 CEL_ASSUME_NONNULL_BEGIN
 
+/// Evaluates `call` until it is not interrupted; gives its result, or -errno.
+#define CEL__RETRY(type, result, call)                                                             \
+    type result;                                                                                   \
+    do {                                                                                           \
+        result = (call);                                                                           \
+        if (result < 0) result = -(type)errno;                                                     \
+    } while (result == -EINTR)
+
 /// An index that names nothing: the end of a free list.
 #define CEL__NONE UINT32_MAX
 

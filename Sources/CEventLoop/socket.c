@@ -7,14 +7,6 @@
 
 #define BIRTH_FLAGS (SOCK_NONBLOCK | SOCK_CLOEXEC)
 
-/// Evaluates `call` until it is not interrupted; gives its result, or -errno.
-#define CEL__RETRY(type, result, call)                                                             \
-    type result;                                                                                   \
-    do {                                                                                           \
-        result = (call);                                                                           \
-        if (result < 0) result = -(type)errno;                                                     \
-    } while (result == -EINTR)
-
 int cel_socket_open(const struct cel_sys *sys, int family, int *out) {
     CEL__RETRY(int, fd, sys->socket(family, SOCK_STREAM | BIRTH_FLAGS, 0));
     if (fd < 0) return fd;

@@ -33,6 +33,14 @@ static int sys_getpeername(int fd, struct sockaddr *address, socklen_t *length) 
     return getpeername(fd, address, length);
 }
 
+static int sys_recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags) {
+    return recvmmsg(fd, messages, count, flags, NULL);
+}
+
+static int sys_sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags) {
+    return sendmmsg(fd, messages, count, flags);
+}
+
 static const struct cel_sys kernel = {
     .epoll_create1 = epoll_create1,
     .epoll_ctl = epoll_ctl,
@@ -51,6 +59,8 @@ static const struct cel_sys kernel = {
     .connect = sys_connect,
     .recv = recv,
     .send = send,
+    .recvmmsg = sys_recvmmsg,
+    .sendmmsg = sys_sendmmsg,
     .shutdown = shutdown,
     .getsockopt = getsockopt,
     .setsockopt = setsockopt,

@@ -172,6 +172,16 @@ static ssize_t scripted_send(int fd, const void *buffer, size_t count, int flags
     return fails(SCRIPT_SEND) ? -1 : cel_sys_default()->send(fd, buffer, count, flags);
 }
 
+static int scripted_recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags) {
+    if (fails(SCRIPT_RECVMMSG)) return -1;
+    return cel_sys_default()->recvmmsg(fd, messages, count, flags);
+}
+
+static int scripted_sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags) {
+    if (fails(SCRIPT_SENDMMSG)) return -1;
+    return cel_sys_default()->sendmmsg(fd, messages, count, flags);
+}
+
 static int scripted_shutdown(int fd, int how) {
     return fails(SCRIPT_SHUTDOWN) ? -1 : cel_sys_default()->shutdown(fd, how);
 }
@@ -229,6 +239,8 @@ static const struct cel_sys scripted = {
     .connect = scripted_connect,
     .recv = scripted_recv,
     .send = scripted_send,
+    .recvmmsg = scripted_recvmmsg,
+    .sendmmsg = scripted_sendmmsg,
     .shutdown = scripted_shutdown,
     .getsockopt = scripted_getsockopt,
     .setsockopt = scripted_setsockopt,

@@ -1,4 +1,5 @@
 // The names that a machine knows without asking anybody: /etc/hosts.
+internal import CEventLoop
 internal import Glibc
 
 /// A file that gives names to addresses, read again when it has changed.

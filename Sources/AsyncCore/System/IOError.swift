@@ -37,6 +37,8 @@ public struct IOError: Error, Equatable, Sendable, CustomStringConvertible {
         /// The descriptor cannot be used this way: not open, or no socket (EBADF,
         /// ENOTSOCK).
         public static let badDescriptor = Code(description: "bad descriptor")
+        /// A datagram is larger than the network takes (EMSGSIZE).
+        public static let messageTooLong = Code(description: "message too long")
         /// A descriptor that cannot be waited for: a file or a directory.
         public static let notPollable = Code(description: "not pollable")
         /// The socket connected to itself; refused.

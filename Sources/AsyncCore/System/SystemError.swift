@@ -74,6 +74,7 @@ extension SystemError {
         case EACCES, EPERM: .permissionDenied
         case EMFILE, ENFILE, ENOBUFS, ENOMEM: .resourcesExhausted
         case EBADF, ENOTSOCK: .badDescriptor
+        case EMSGSIZE: .messageTooLong
         default: .system
         }
     }

@@ -18,6 +18,7 @@
 #pragma once
 
 #include "cel_clock.h"
+#include "cel_datagram.h"
 #include "cel_fd.h"
 #include "cel_interrupt.h"
 #include "cel_loop.h"

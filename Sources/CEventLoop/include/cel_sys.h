@@ -12,6 +12,9 @@
 
 CEL_ASSUME_NONNULL_BEGIN
 
+// Only a GNU program has its declaration; whoever includes this may not be one.
+struct mmsghdr;
+
 /// Each entry has the signature and the conventions (-1 and `errno`) of the call it is named after.
 struct cel_sys {
     int (*epoll_create1)(int flags);
@@ -33,6 +36,8 @@ struct cel_sys {
     int (*connect)(int fd, const struct sockaddr *address, socklen_t length);
     ssize_t (*recv)(int fd, void *buffer, size_t count, int flags);
     ssize_t (*send)(int fd, const void *buffer, size_t count, int flags);
+    int (*recvmmsg)(int fd, struct mmsghdr *messages, unsigned count, int flags);
+    int (*sendmmsg)(int fd, struct mmsghdr *messages, unsigned count, int flags);
     int (*shutdown)(int fd, int how);
     int (*getsockopt)(int fd, int level, int name, void *value, socklen_t *length);
     int (*setsockopt)(int fd, int level, int name, const void *value, socklen_t length);

@@ -1,0 +1,418 @@
+// UDP: datagrams, in no order and without promises.
+
+/// A UDP socket, connected to a peer or not.
+///
+/// ```swift
+/// let socket = try UDPSocket.bind(to: .loopback(port: 5353))
+/// while true {
+///     let question = try await socket.receive()
+///     try await socket.send(answer(question.bytes), to: question.address)
+/// }
+/// ```
+///
+/// A datagram arrives whole, or cut to the room there is, which ``Datagram/isTruncated`` tells, or not
+/// at all. An empty one is a datagram like any other.
+///
+/// ## Isolation
+/// *Any task*; belongs to the loop on which it was made, and calls from elsewhere are forwarded. One
+/// task may receive and one may send at a time.
+public final class UDPSocket: Sendable {
+    private let socket: SocketCore
+
+    /// The socket's own address; its port is the one that the system chose, for a port of 0.
+    public let localAddress: SocketAddress
+
+    /// The only peer, of a connected socket.
+    public let peerAddress: SocketAddress?
+
+    private init(_ socket: SocketCore, local: SocketAddress, peer: SocketAddress?) {
+        self.socket = socket
+        localAddress = local
+        peerAddress = peer
+    }
+
+    /// How a socket behaves.
+    public struct Options: Sendable {
+        /// Whether several sockets may be bound to one multicast port.
+        public var reusesAddress = false
+        /// Whether several sockets may be bound to one port, which share what arrives.
+        public var reusesPort = false
+        /// Whether broadcast addresses may be sent to.
+        public var allowsBroadcast = false
+        /// Whether what is sent to a group comes back to members on this machine.
+        public var multicastLoopback = true
+        /// How far datagrams to a group go: 1 is the local network.
+        public var multicastHops = 1
+        /// Bytes that the kernel keeps until they are received; nil for its default.
+        public var receiveBufferSize: Int?
+        /// Bytes that the kernel keeps until they are sent; nil for its default.
+        public var sendBufferSize: Int?
+
+        /// The usual.
+        public init() {}
+    }
+
+    // MARK: - Making one
+
+    /// A socket that receives what is sent to an address.
+    ///
+    /// - Parameters:
+    ///   - address: Its address; port 0 takes a free port.
+    ///   - options: How it behaves.
+    /// - Returns: The socket.
+    /// - Throws: ``IOError``: `.addressInUse`, `.addressNotAvailable`, `.permissionDenied`,
+    ///   `.resourcesExhausted`; ``EventLoopError/stopped``.
+    /// - Precondition: The caller runs on an event loop.
+    public static func bind(
+        to address: SocketAddress, options: Options = .init()
+    ) throws -> UDPSocket {
+        try make(address, peer: nil, options, "bind to \(address)")
+    }
+
+    /// A socket that exchanges datagrams with one peer alone.
+    ///
+    /// Nothing is sent. What the peer's machine says of earlier datagrams, that nobody listens for
+    /// instance, is an error of a later call; the socket can be used after it.
+    ///
+    /// - Parameters:
+    ///   - peer: The peer.
+    ///   - local: Its own address; nil lets the system choose.
+    ///   - options: How it behaves.
+    /// - Returns: The socket.
+    /// - Throws: ``IOError``: `.unreachable`, `.permissionDenied` for a broadcast address without
+    ///   the option, and as ``bind(to:options:)``.
+    /// - Precondition: The caller runs on an event loop.
+    public static func connect(
+        to peer: SocketAddress, from local: SocketAddress? = nil, options: Options = .init()
+    ) throws -> UDPSocket {
+        try make(local, peer: peer, options, "connect to \(peer)")
+    }
+
+    private static func make(
+        _ local: SocketAddress?, peer: SocketAddress?, _ options: Options, _ operation: String
+    ) throws -> UDPSocket {
+        let core = currentCore("UDPSocket")
+        if core.isStopped { throw EventLoopError.stopped }
+        let calls = core.poller.systemCalls
+        guard let some = local ?? peer else { preconditionFailure("a socket without an address") }
+        do throws(SystemError) {
+            let descriptor = try DatagramCalls.open(some.socketFamily, calls)
+            let address: SocketAddress
+            do throws(SystemError) {
+                try apply(options, some.family, descriptor, calls)
+                if let local { try Socket.bind(descriptor, to: local, calls) }
+                if let peer { _ = try Socket.connect(descriptor, to: peer, calls) }
+                address = try Socket.localAddress(descriptor, calls)
+            } catch {
+                Socket.close(descriptor, calls)
+                throw error
+            }
+            return UDPSocket(
+                try SocketCore(descriptor, core: core), local: address, peer: peer)
+        } catch {
+            throw IOError(error, operation: operation)
+        }
+    }
+
+    private static func apply(
+        _ options: Options, _ family: SocketAddress.Family, _ descriptor: CInt,
+        _ calls: SystemCalls
+    ) throws(SystemError) {
+        func set(_ option: DatagramCalls.Option, _ value: Int) throws(SystemError) {
+            try DatagramCalls.set(option, value, descriptor, calls)
+        }
+        if options.reusesAddress { try set(.reuseAddress, 1) }
+        if options.reusesPort { try set(.reusePort, 1) }
+        if options.allowsBroadcast { try set(.broadcast, 1) }
+        if !options.multicastLoopback { try set(.multicastLoopback(family), 0) }
+        if options.multicastHops != 1 { try set(.multicastHops(family), options.multicastHops) }
+        if let size = options.receiveBufferSize { try set(.receiveBuffer, size) }
+        if let size = options.sendBufferSize { try set(.sendBuffer, size) }
+    }
+
+    // MARK: - Receiving
+
+    /// Receives a datagram, waiting until there is one.
+    ///
+    /// ## Cancellation
+    /// *No effect*: no datagram is lost.
+    ///
+    /// - Parameter room: How many of its bytes to take at most; the rest is lost, which
+    ///   ``Datagram/isTruncated`` tells.
+    /// - Returns: The datagram, and who sent it.
+    /// - Throws: ``IOError``: what became of an earlier datagram of a connected socket, such as
+    ///   `.connectionRefused`, once; `.closed` before or meanwhile, `.busy`;
+    ///   ``EventLoopError/stopped``; `CancellationError`.
+    /// - Precondition: `room` is not negative.
+    public nonisolated(nonsending) func receive(room: Int = 65_535) async throws -> Datagram {
+        let datagrams = try await receive(batch: 1, room: room)
+        return datagrams[0]
+    }
+
+    /// Receives the datagrams that are there, waiting until there is one, by one system call.
+    ///
+    /// ## Cancellation
+    /// *No effect*: no datagram is lost.
+    ///
+    /// - Parameters:
+    ///   - count: How many at most; no more than 64 come at a time.
+    ///   - room: How many bytes of each to take at most.
+    /// - Returns: The datagrams in the order of arrival, at least 1.
+    /// - Throws: As ``receive(room:)``.
+    /// - Precondition: `count` is at least 1, and `room` not negative.
+    public nonisolated(nonsending) func receive(
+        batch count: Int, room: Int = 65_535
+    ) async throws -> [Datagram] {
+        precondition(count >= 1, "a batch of \(count) datagrams")
+        precondition(room >= 0, "room for \(room) bytes")
+        guard socket.isHome(for: #isolation) else {
+            return try await socket.forward { try await self.receive(batch: count, room: room) }
+        }
+        try socket.check("receive on \(localAddress)")
+        if socket.state.value.isReading {
+            throw IOError(
+                .busy, operation: "receive on \(localAddress)",
+                detail: "another task is receiving")
+        }
+        socket.state.value.isReading = true
+        defer { socket.state.value.isReading = false }
+        if !socket.spendBudget() { await socket.core.yield() }
+        while true {
+            try socket.check("receive on \(localAddress)")
+            do throws(SystemError) {
+                if let datagrams = try receiveNow(count, room) { return datagrams }
+            } catch {
+                throw IOError(error, operation: "receive on \(localAddress)")
+            }
+            let outcome = await socket.watch.wait(.read, "UDPSocket.receive")
+            if outcome == .closed {
+                throw IOError(.closed, operation: "receive on \(localAddress)")
+            }
+            try LoopCore.check(outcome)
+        }
+    }
+
+    private func receiveNow(_ count: Int, _ room: Int) throws(SystemError) -> [Datagram]? {
+        if socket.readiness.isDisjoint(with: .endsReadWait) { return nil }
+        guard
+            let datagrams = try DatagramCalls.receive(
+                socket.descriptor, count: count, room: room, socket.calls)
+        else {
+            socket.clear(.endsReadWait)
+            return nil
+        }
+        // The first was paid for.
+        for datagram in datagrams.dropFirst() {
+            _ = socket.spendBudget()
+            socket.bytesRead.add(datagram.bytes.count)
+        }
+        socket.bytesRead.add(datagrams[0].bytes.count)
+        return datagrams
+    }
+
+    // MARK: - Sending
+
+    /// Sends a datagram, waiting until the kernel has room for it.
+    ///
+    /// ## Cancellation
+    /// The datagram was sent, or it was not.
+    ///
+    /// - Parameters:
+    ///   - bytes: What it carries; may be empty.
+    ///   - address: Where to. A connected socket sends to its peer alone.
+    /// - Throws: ``IOError``: `.messageTooLong`, `.permissionDenied` for a broadcast address without
+    ///   the option, `.unreachable`, `.connectionRefused` as told of an earlier one, `.closed`,
+    ///   `.busy`; ``EventLoopError/stopped``; `CancellationError`.
+    /// - Precondition: The socket is not connected.
+    public nonisolated(nonsending) func send(
+        _ bytes: [UInt8], to address: SocketAddress
+    ) async throws {
+        precondition(peerAddress == nil, "a connected socket sends to its peer alone")
+        try await sendOne(Datagram(bytes, to: address))
+    }
+
+    /// Sends a datagram to the peer of a connected socket.
+    ///
+    /// ## Cancellation
+    /// The datagram was sent, or it was not.
+    ///
+    /// - Parameter bytes: What it carries; may be empty.
+    /// - Throws: As ``send(_:to:)``.
+    /// - Precondition: The socket is connected.
+    public nonisolated(nonsending) func send(_ bytes: [UInt8]) async throws {
+        guard let peerAddress else {
+            preconditionFailure("a socket that is not connected must be told where to send")
+        }
+        try await sendOne(Datagram(bytes, to: peerAddress))
+    }
+
+    private nonisolated(nonsending) func sendOne(_ datagram: Datagram) async throws {
+        let outcome = try await send(batch: [datagram])
+        if let failure = outcome.failures.first { throw failure.error }
+    }
+
+    /// What became of a batch.
+    public struct BatchOutcome: Sendable {
+        /// A datagram that was not sent.
+        public struct Failure: Sendable {
+            /// Its place in the batch.
+            public let index: Int
+            /// Why.
+            public let error: IOError
+        }
+
+        /// How many the kernel took.
+        public internal(set) var sent = 0
+
+        /// Those that it did not take, in order; the others were sent all the same.
+        public internal(set) var failures: [Failure] = []
+    }
+
+    /// Sends datagrams in order, with as few system calls as can be, waiting whenever the kernel has
+    /// no room.
+    ///
+    /// One that cannot be sent does not keep back those after it.
+    ///
+    /// ## Cancellation
+    /// *Partial*: those before were sent.
+    ///
+    /// - Parameter datagrams: What to send, and where to; a connected socket sends to its peer.
+    /// - Returns: How many were sent, and what the others failed with.
+    /// - Throws: ``IOError``: `.closed`, `.busy`; ``EventLoopError/stopped``; `CancellationError`.
+    @discardableResult
+    public nonisolated(nonsending) func send(batch datagrams: [Datagram]) async throws
+        -> BatchOutcome
+    {
+        guard socket.isHome(for: #isolation) else {
+            return try await socket.forward { try await self.send(batch: datagrams) }
+        }
+        let operation = "send from \(localAddress)"
+        try socket.check(operation)
+        if socket.state.value.isWriting {
+            throw IOError(.busy, operation: operation, detail: "another task is sending")
+        }
+        socket.state.value.isWriting = true
+        defer { socket.state.value.isWriting = false }
+        var outcome = BatchOutcome()
+        var index = 0
+        while index < datagrams.count {
+            if !socket.spendBudget() { await socket.core.yield() }
+            try socket.check(operation)
+            do throws(SystemError) {
+                let sent = try DatagramCalls.send(
+                    datagrams[index...], socket.descriptor, isConnected: peerAddress != nil,
+                    socket.calls)
+                for datagram in datagrams[index..<index + sent] {
+                    socket.bytesWritten.add(datagram.bytes.count)
+                }
+                index += sent
+                outcome.sent += sent
+                if sent > 0 { continue }
+            } catch {
+                outcome.failures.append(
+                    .init(
+                        index: index,
+                        error: IOError(
+                            error,
+                            operation:
+                                "send \(datagrams[index].bytes.count) bytes to \(datagrams[index].address)"
+                        )))
+                index += 1
+                continue
+            }
+            socket.clear(.writable)
+            let result = await socket.watch.wait(.write, "UDPSocket.send")
+            if result == .closed { throw IOError(.closed, operation: operation) }
+            try LoopCore.check(result)
+        }
+        return outcome
+    }
+
+    // MARK: - Groups
+
+    /// Receives what is sent to a multicast group as well.
+    ///
+    /// - Parameters:
+    ///   - group: The group; its port does not matter.
+    ///   - interface: The name of the network interface; nil lets the system choose.
+    /// - Throws: ``IOError``: `.addressInUse` for a member, `.addressNotAvailable`, `.closed`, or with
+    ///   the kernel's number.
+    public nonisolated(nonsending) func join(
+        _ group: SocketAddress, interface: String? = nil
+    ) async throws {
+        try await setMembership(group, interface, joins: true, "join \(group.host)")
+    }
+
+    /// Receives no more of what is sent to a multicast group.
+    ///
+    /// - Parameters:
+    ///   - group: The group.
+    ///   - interface: As when it was joined.
+    /// - Throws: ``IOError``: `.addressNotAvailable` for what is no member, `.closed`.
+    public nonisolated(nonsending) func leave(
+        _ group: SocketAddress, interface: String? = nil
+    ) async throws {
+        try await setMembership(group, interface, joins: false, "leave \(group.host)")
+    }
+
+    private nonisolated(nonsending) func setMembership(
+        _ group: SocketAddress, _ interface: String?, joins: Bool, _ operation: String
+    ) async throws {
+        guard socket.isHome(for: #isolation) else {
+            return try await socket.forward {
+                try await self.setMembership(group, interface, joins: joins, operation)
+            }
+        }
+        try socket.check(operation)
+        do throws(SystemError) {
+            try DatagramCalls.setMembership(
+                socket.descriptor, of: group, interface: interface, joins: joins, socket.calls)
+        } catch {
+            throw IOError(error, operation: operation)
+        }
+    }
+
+    // MARK: - The end
+
+    /// Closes the socket, and wakes those who receive or send, with `.closed`.
+    ///
+    /// A second call does nothing.
+    ///
+    /// ## Cancellation
+    /// *Not a cancellation point*.
+    public nonisolated(nonsending) func close() async { await socket.close() }
+
+    /// Bytes received so far.
+    public var bytesReceived: UInt64 { socket.bytesRead.value }
+
+    /// Bytes that the kernel has taken so far.
+    public var bytesSent: UInt64 { socket.bytesWritten.value }
+}
+
+extension UDPSocket: AsyncSequence {
+    /// The datagrams as they come, until the socket is closed.
+    public struct Iterator: AsyncIteratorProtocol {
+        fileprivate let socket: UDPSocket
+
+        /// Waits for the next datagram; nil once the socket is closed.
+        ///
+        /// ## Cancellation
+        /// As ``UDPSocket/receive(room:)``.
+        ///
+        /// - Parameter actor: Where the caller runs.
+        /// - Returns: The datagram.
+        /// - Throws: As ``UDPSocket/receive(room:)``, but for the end.
+        public func next(
+            isolation actor: isolated (any Actor)? = #isolation
+        ) async throws -> Datagram? {
+            do {
+                return try await socket.receive()
+            } catch let error as IOError where error.code == .closed {
+                return nil
+            }
+        }
+    }
+
+    /// The datagrams as they come.
+    public func makeAsyncIterator() -> Iterator { Iterator(socket: self) }
+}
