@@ -9,7 +9,7 @@
 /// ## Isolation
 /// *One reader and one writer*: a second task that reads, or writes, meanwhile gets ``IOError``
 /// with `.busy`.
-public final class TCPStream: Sendable {
+public final class TCPStream: ByteStream {
     let socket: SocketCore
 
     /// The address of this end.
