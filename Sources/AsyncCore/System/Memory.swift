@@ -12,6 +12,12 @@ enum Memory {
         unsafe bytes.withUnsafeBytes { unsafe [UInt8]($0) }
     }
 
+    /// The bytes of a span, as an array of their own.
+    static func array(of bytes: Span<UInt8>) -> [UInt8] {
+        // SAFETY: the buffer is valid inside the closure, and copied there.
+        unsafe bytes.withUnsafeBytes { unsafe [UInt8]($0) }
+    }
+
     /// Copies `bytes` to the start of `buffer`, which is at least as long.
     static func copy(_ bytes: [UInt8], into buffer: inout MutableRawSpan) {
         copy(bytes, from: 0, count: bytes.count, into: &buffer)
