@@ -19,7 +19,8 @@ public import AsyncCore
 /// stream is told again and again, after the last byte; the half-close leaves the other direction
 /// alone; closed, broken and busy are told apart, before an operation and during it; an operation
 /// that is cancelled, at any suspension, loses no byte, and a write says how many went out; a
-/// writer waits for its reader.
+/// writer waits for its reader. A stream whose operations never end hangs the check; on virtual time
+/// that is ``RanDry``.
 ///
 /// - Parameters:
 ///   - limit: How many bytes the two sides keep between them at most, before a writer waits; they
