@@ -68,7 +68,8 @@ demo:
 
 ## examples: build every example, the plain C one too, and try each
 examples:
-	Tools/extract-snippets.sh Examples/Sources/documentation README.md docs/asyncio.md docs/scopes.md
+	Tools/extract-snippets.sh Examples/Sources/documentation README.md docs/asyncio.md docs/scopes.md \
+		docs/streams.md
 	$(SWIFT) build --package-path Examples $(SWIFT_FLAGS)
 	$(MAKE) -C Examples/c-timer-echo
 	Examples/smoke-test.sh \

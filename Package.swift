@@ -81,6 +81,10 @@ let package = Package(
             ],
             swiftSettings: testSettings),
         .testTarget(
+            name: "StreamsTests",
+            dependencies: ["AsyncCore", "AsyncCoreTesting", "AsyncCoreTestSupport"],
+            swiftSettings: testSettings),
+        .testTarget(
             name: "NetTests",
             dependencies: [
                 "AsyncCore", "AsyncCoreTesting", "AsyncCoreTestSupport", "CEventLoop",

@@ -3,6 +3,8 @@
 /// No state. A socket that is made here is CLOEXEC and NONBLOCK from birth, so that neither a child
 /// that is started meanwhile inherits it nor a call on it blocks the loop. MSG_DONTWAIT keeps the
 /// promise for a descriptor that came from elsewhere, MSG_NOSIGNAL for a peer that is gone.
+#include <sys/stat.h>
+
 #include "internal.h"
 
 #define BIRTH_FLAGS (SOCK_NONBLOCK | SOCK_CLOEXEC)
@@ -11,6 +13,15 @@ int cel_socket_open(const struct cel_sys *sys, int family, int *out) {
     CEL__RETRY(int, fd, sys->socket(family, SOCK_STREAM | BIRTH_FLAGS, 0));
     if (fd < 0) return fd;
     *out = fd;
+    return 0;
+}
+
+int cel_socket_pair(const struct cel_sys *sys, int *first, int *second) {
+    int ends[2];
+    CEL__RETRY(int, result, sys->socketpair(AF_UNIX, SOCK_STREAM | BIRTH_FLAGS, 0, ends));
+    if (result < 0) return result;
+    *first = ends[0];
+    *second = ends[1];
     return 0;
 }
 
@@ -63,6 +74,16 @@ ssize_t cel_socket_send(const struct cel_sys *sys, int fd, const void *_Nullable
     return sent;
 }
 
+ssize_t cel_socket_send_pieces(const struct cel_sys *sys, int fd,
+                               const struct iovec *_Nullable pieces, size_t count) {
+    if (count == 0) return 0;
+    if (pieces == NULL) return -EFAULT;
+    // The kernel only reads the pieces; the structure is the same for receiving.
+    struct msghdr message = {.msg_iov = (struct iovec *)(uintptr_t)pieces, .msg_iovlen = count};
+    CEL__RETRY(ssize_t, sent, sys->sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL));
+    return sent;
+}
+
 int cel_socket_finish_writing(const struct cel_sys *sys, int fd) {
     CEL__RETRY(int, result, sys->shutdown(fd, SHUT_WR));
     return result;
@@ -84,6 +105,33 @@ int cel_socket_get_option(const struct cel_sys *sys, int fd, int level, int name
     socklen_t length = sizeof value;
     CEL__RETRY(int, result, sys->getsockopt(fd, level, name, &value, &length));
     if (result == 0) *out = value;
+    return result;
+}
+
+int cel_socket_peer_credentials(const struct cel_sys *sys, int fd, int *pid, unsigned *uid,
+                                unsigned *gid) {
+    struct ucred peer = {0};
+    socklen_t length = sizeof peer;
+    CEL__RETRY(int, result, sys->getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length));
+    if (result < 0) return result;
+    *pid = peer.pid;
+    *uid = peer.uid;
+    *gid = peer.gid;
+    return 0;
+}
+
+int cel_file_identify(const struct cel_sys *sys, const char *path,
+                      struct cel_file_identity *out) {
+    struct stat file;
+    CEL__RETRY(int, result, sys->lstat(path, &file));
+    if (result < 0) return result;
+    *out = (struct cel_file_identity){
+        .device = file.st_dev, .inode = file.st_ino, .is_socket = S_ISSOCK(file.st_mode)};
+    return 0;
+}
+
+int cel_file_unlink(const struct cel_sys *sys, const char *path) {
+    CEL__RETRY(int, result, sys->unlink(path));
     return result;
 }
 

@@ -5,6 +5,7 @@
 /// them.
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <stdio.h>
@@ -53,6 +54,7 @@ static const struct cel_sys kernel = {
     .close = close,
     .clock_gettime = clock_gettime,
     .socket = socket,
+    .socketpair = socketpair,
     .bind = sys_bind,
     .listen = listen,
     .accept4 = sys_accept4,
@@ -61,11 +63,14 @@ static const struct cel_sys kernel = {
     .send = send,
     .recvmmsg = sys_recvmmsg,
     .sendmmsg = sys_sendmmsg,
+    .sendmsg = sendmsg,
     .shutdown = shutdown,
     .getsockopt = getsockopt,
     .setsockopt = setsockopt,
     .getsockname = sys_getsockname,
     .getpeername = sys_getpeername,
+    .lstat = lstat,
+    .unlink = unlink,
     .realloc = realloc,
     .free = free,
 };

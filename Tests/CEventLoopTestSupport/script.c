@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "CEventLoopTestSupport.h"
@@ -146,6 +147,13 @@ static int scripted_socket(int domain, int type, int protocol) {
     return opened(cel_sys_default()->socket(domain, type, protocol));
 }
 
+static int scripted_socketpair(int domain, int type, int protocol, int *ends) {
+    if (fails(SCRIPT_SOCKETPAIR)) return -1;
+    int result = cel_sys_default()->socketpair(domain, type, protocol, ends);
+    if (result == 0) script.descriptors += 2;
+    return result;
+}
+
 static int scripted_bind(int fd, const struct sockaddr *address, socklen_t length) {
     return fails(SCRIPT_BIND) ? -1 : cel_sys_default()->bind(fd, address, length);
 }
@@ -180,6 +188,18 @@ static int scripted_recvmmsg(int fd, struct mmsghdr *messages, unsigned count, i
 static int scripted_sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags) {
     if (fails(SCRIPT_SENDMMSG)) return -1;
     return cel_sys_default()->sendmmsg(fd, messages, count, flags);
+}
+
+static ssize_t scripted_sendmsg(int fd, const struct msghdr *message, int flags) {
+    return fails(SCRIPT_SENDMSG) ? -1 : cel_sys_default()->sendmsg(fd, message, flags);
+}
+
+static int scripted_lstat(const char *path, struct stat *out) {
+    return fails(SCRIPT_LSTAT) ? -1 : cel_sys_default()->lstat(path, out);
+}
+
+static int scripted_unlink(const char *path) {
+    return fails(SCRIPT_UNLINK) ? -1 : cel_sys_default()->unlink(path);
 }
 
 static int scripted_shutdown(int fd, int how) {
@@ -233,6 +253,7 @@ static const struct cel_sys scripted = {
     .close = scripted_close,
     .clock_gettime = scripted_clock_gettime,
     .socket = scripted_socket,
+    .socketpair = scripted_socketpair,
     .bind = scripted_bind,
     .listen = scripted_listen,
     .accept4 = scripted_accept4,
@@ -241,11 +262,14 @@ static const struct cel_sys scripted = {
     .send = scripted_send,
     .recvmmsg = scripted_recvmmsg,
     .sendmmsg = scripted_sendmmsg,
+    .sendmsg = scripted_sendmsg,
     .shutdown = scripted_shutdown,
     .getsockopt = scripted_getsockopt,
     .setsockopt = scripted_setsockopt,
     .getsockname = scripted_getsockname,
     .getpeername = scripted_getpeername,
+    .lstat = scripted_lstat,
+    .unlink = scripted_unlink,
     .realloc = scripted_realloc,
     .free = scripted_free,
 };

@@ -156,6 +156,10 @@ private enum CallHook {
             count()
             return script_sys().pointee.send($0, $1, $2, $3)
         }
+        $0.sendmsg = {
+            count()
+            return script_sys().pointee.sendmsg($0, $1, $2)
+        }
         $0.shutdown = {
             count()
             return script_sys().pointee.shutdown($0, $1)

@@ -27,6 +27,38 @@ struct ProcessWideTests {
         }
     }
 
+    @Test func `writing pieces to a Unix peer that is gone raises no signal (D1)`() async {
+        await #expect(processExitsWith: .success) {
+            signal(SIGPIPE, SIG_DFL)
+            try EventLoop.run(configuration: .quiet) {
+                let (near, far) = try UnixStream.pair()
+                await far.close()
+                for _ in 0..<3 {
+                    let pieces = await ioCode { try await near.write(contentsOf: [[1], [2]]) }
+                    let bytes = await ioCode { try await near.write([3]) }
+                    #expect(pieces == .brokenPipe && bytes == .brokenPipe)
+                }
+            }
+        }
+    }
+
+    @Test func `descriptors that a peer sends unasked are not kept (F7)`() async {
+        await #expect(processExitsWith: .success) {
+            try EventLoop.run(configuration: .quiet) {
+                let (near, far) = try UnixStream.pair()
+                let before = openDescriptors()
+                var most = before
+                for _ in 0..<100 {
+                    try #require(sendDescriptors(253, over: near.socket.descriptor) == 1)
+                    let bytes = try await far.read(upTo: 9)
+                    try #require(bytes == [7])
+                    most = max(most, openDescriptors())
+                }
+                #expect(most == before)
+            }
+        }
+    }
+
     @Test
     func `without descriptors accepting pauses, keeps its place, and recovers (S462, C2)`() async {
         await #expect(processExitsWith: .success) {
@@ -143,5 +175,26 @@ private func takeAllDescriptors() -> [CInt] {
         let next = script_event(false)
         if next < 0 { return taken }
         taken.append(next)
+    }
+}
+
+/// Sends one byte, and with it so many copies of the standard error.
+private func sendDescriptors(_ count: Int, over descriptor: CInt) -> Int {
+    // A header of a control message: its length, SOL_SOCKET, SCM_RIGHTS.
+    var control: [UInt64] = [UInt64(16 + 4 * count), UInt64(SOL_SOCKET) | 1 << 32]
+    control += [UInt64](repeating: 2 << 32 | 2, count: (count + 1) / 2)
+    var byte: UInt8 = 7
+    return withUnsafeMutableBytes(of: &byte) { bytes in
+        control.withUnsafeMutableBytes { control in
+            var piece = iovec(iov_base: bytes.baseAddress, iov_len: 1)
+            return withUnsafeMutablePointer(to: &piece) { piece in
+                var message = msghdr()
+                message.msg_iov = piece
+                message.msg_iovlen = 1
+                message.msg_control = control.baseAddress
+                message.msg_controllen = control.count
+                return sendmsg(descriptor, &message, 0)
+            }
+        }
     }
 }

@@ -31,6 +31,32 @@ struct RealPeerTests {
         }
     }
 
+    @Test func `socat echoes over a Unix socket (D10, S510)`() async throws {
+        guard let socat = program("socat") else { return }
+        try await withFolder { folder in
+            try await onLoop {
+                let path = "\(folder)/s"
+                let listener = try UnixListener.bind(to: .path(path))
+                let peer = try start(socat, ["-T20", "UNIX-CONNECT:\(path)", "EXEC:cat"])
+                defer { end(peer) }
+                let bytes = pattern(300_000)
+                try await withTimeout(.seconds(30)) {
+                    try await listener.accept().withConnection { stream in
+                        #expect(try await stream.peerCredentials().processID == peer)
+                        let writer = spawn {
+                            try await stream.write(contentsOf: [bytes, bytes])
+                            try await stream.finishWriting()
+                        }
+                        let back = try await BufferedReader(stream).readToEnd(limit: 600_000)
+                        #expect(back == bytes + bytes)
+                        try await writer.value
+                    }
+                }
+                await listener.close()
+            }
+        }
+    }
+
     @Test func `curl reads an answer whose end is the close (S510)`() async throws {
         guard let curl = program("curl") else { return }
         try await onLoop {

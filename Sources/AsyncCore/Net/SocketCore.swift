@@ -169,6 +169,14 @@ final class SocketCore: @unchecked Sendable {
             sent: Socket.send(descriptor, bytes, from: start, calls), of: bytes.count - start)
     }
 
+    /// Sends what the kernel takes now of the next pieces, and whether it took all that one call
+    /// can offer it.
+    func send(_ pieces: SocketPieces) throws(SystemError) -> (sent: Int, tookAll: Bool) {
+        let (result, offered) = pieces.send(descriptor, calls)
+        let sent = try account(sent: result, of: offered)
+        return (sent, sent == offered)
+    }
+
     @inline(__always)
     private func account(sent result: Int, of count: Int) throws(SystemError) -> Int {
         counters.value.sends &+= 1

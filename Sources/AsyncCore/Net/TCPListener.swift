@@ -18,14 +18,13 @@ public final class TCPListener: Sendable, AsyncSequence {
     /// An accepted connection.
     public typealias Element = TCPStream
 
-    private let socket: SocketCore
-    private let counters = ListenerCounters()
+    private let acceptor: ConnectionAcceptor
 
     /// The address that it listens on, with the port that the kernel chose if 0 was asked for.
     public let localAddress: SocketAddress
 
     private init(_ socket: SocketCore, local: SocketAddress) {
-        self.socket = socket
+        acceptor = ConnectionAcceptor(socket, address: local, description: "TCPListener.accept")
         localAddress = local
     }
 
@@ -76,64 +75,16 @@ public final class TCPListener: Sendable, AsyncSequence {
     /// - Throws: ``IOError``: `.closed` (before or meanwhile), `.busy`; ``EventLoopError/stopped``;
     ///   `CancellationError`.
     public nonisolated(nonsending) func accept() async throws -> TCPStream {
-        guard socket.isHome(for: #isolation) else {
-            return try await socket.forward { try await self.accept() }
+        guard acceptor.socket.isHome(for: #isolation) else {
+            return try await acceptor.socket.forward { try await self.accept() }
         }
-        if socket.state.value.isReading { throw error(.busy, "another task is accepting") }
-        socket.state.value.isReading = true
-        defer { socket.state.value.isReading = false }
-        // Two units of the budget: at most 64 connections in a row, the one that comes after the yield included.
-        if !socket.spendBudget() || !socket.spendBudget() {
-            await socket.core.yield()
-            socket.counters.value.operationBudget &-= 2
-        }
-        while true {
-            try socket.check("accept on \(localAddress)")
-            if socket.readiness.isDisjoint(with: .endsReadWait) {
-                let outcome = await socket.watch.wait(.read, "TCPListener.accept")
-                if outcome == .closed { throw error(.closed) }
-                try LoopCore.check(outcome)
-            }
-            if let stream = try await acceptNow() { return stream }
-        }
+        let (socket, peer) = try await acceptor.accept()
+        // A peer that has reset the connection meanwhile makes these two fail; its stream will
+        // tell.
+        try? Socket.setNoDelay(socket.descriptor, true, socket.calls)
+        let local = (try? Socket.localAddress(socket.descriptor, socket.calls)) ?? localAddress
+        return TCPStream(socket, local: local, peer: SocketAddress(raw: peer))
     }
-
-    /// Nil if another try is due: when there is no connection yet, or after one that had failed, or
-    /// a pause.
-    private nonisolated(nonsending) func acceptNow() async throws -> TCPStream? {
-        guard socket.isOpen else { return nil }
-        do throws(SystemError) {
-            let (descriptor, peer) = try Socket.accept(socket.descriptor, socket.calls)
-            let accepted = try SocketCore(descriptor, core: socket.core)
-            counters.accepted.add(1)
-            socket.core.counters.accepts &+= 1
-            // A peer that has reset the connection meanwhile makes these two fail; its stream will
-            // tell.
-            try? Socket.setNoDelay(descriptor, true, socket.calls)
-            let local = (try? Socket.localAddress(descriptor, socket.calls)) ?? localAddress
-            return TCPStream(accepted, local: local, peer: peer)
-        } catch {
-            if error.wouldBlock {
-                socket.clear(.endsReadWait)
-            } else if error.isPendingConnectionError {
-                counters.failedBeforeAccept.add(1)
-                if !socket.spendBudget() { await socket.core.yield() }
-            } else if error.isExhaustion || error.errno == SystemError.noWatchesLeft {
-                counters.pauses.add(1)
-                try await socket.core.sleep(until: socket.core.deadline(after: Self.pause))
-            } else {
-                throw IOError(error, operation: "accept on \(localAddress)")
-            }
-            return nil
-        }
-    }
-
-    private func error(_ code: IOError.Code, _ detail: String? = nil) -> IOError {
-        IOError(code, operation: "accept on \(localAddress)", detail: detail)
-    }
-
-    /// How long accepting rests when descriptors or memory have run out.
-    private static let pause: Duration = .milliseconds(100)
 
     /// Closes the listener, and wakes the accepting task with `.closed`; connections that nobody
     /// has accepted are reset.
@@ -142,20 +93,13 @@ public final class TCPListener: Sendable, AsyncSequence {
     ///
     /// ## Cancellation
     /// *Not a cancellation point*: a cancelled task closes, too.
-    public nonisolated(nonsending) func close() async { await socket.close() }
+    public nonisolated(nonsending) func close() async { await acceptor.socket.close() }
 
     /// What a listener has done.
-    public struct Statistics: Sendable, Equatable {
-        /// Connections accepted.
-        public var accepted: UInt64 = 0
-        /// Connections that had failed before they were accepted.
-        public var failedBeforeAccept: UInt64 = 0
-        /// Times that accepting paused because descriptors or memory had run out.
-        public var pauses: UInt64 = 0
-    }
+    public typealias Statistics = ListenerStatistics
 
     /// What the listener has done.
-    public var statistics: Statistics { counters.snapshot }
+    public var statistics: Statistics { acceptor.statistics }
 
     /// Goes through the connections.
     public func makeAsyncIterator() -> Iterator { Iterator(listener: self) }
@@ -174,18 +118,5 @@ public final class TCPListener: Sendable, AsyncSequence {
                 return nil
             }
         }
-    }
-}
-
-/// Counters of one listener.
-private final class ListenerCounters: Sendable {
-    let accepted = Counter()
-    let failedBeforeAccept = Counter()
-    let pauses = Counter()
-
-    var snapshot: TCPListener.Statistics {
-        .init(
-            accepted: accepted.value, failedBeforeAccept: failedBeforeAccept.value,
-            pauses: pauses.value)
     }
 }

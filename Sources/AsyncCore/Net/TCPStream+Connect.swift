@@ -51,23 +51,11 @@ extension TCPStream {
     private nonisolated(nonsending) static func connect(
         to address: SocketAddress, _ core: LoopCore, _ operation: String
     ) async throws -> TCPStream {
-        let calls = core.poller.systemCalls
-        let descriptor = try Socket.open(address.socketFamily, calls)
-        let isConnected: Bool
+        let socket = try await SocketCore.connect(
+            to: address.raw, family: address.socketFamily, core, "TCPStream.connect")
         do {
-            isConnected = try Socket.connect(descriptor, to: address, calls)
-        } catch {
-            Socket.close(descriptor, calls)
-            throw error
-        }
-        // Registered after connect: a socket that was never connected reports a hang-up.
-        let socket = try SocketCore(descriptor, core: core)
-        do {
-            if !isConnected {
-                let outcome = await socket.watch.wait(.write, "TCPStream.connect")
-                try LoopCore.check(outcome)
-                if let error = Socket.takeError(descriptor, calls) { throw error }
-            }
+            let descriptor = socket.descriptor
+            let calls = socket.calls
             let local = try Socket.localAddress(descriptor, calls)
             if local == address {
                 // A port in the ephemeral range, with nobody listening: TCP lets the two ends be

@@ -100,8 +100,8 @@ public final class UDPSocket: Sendable {
             let address: SocketAddress
             do throws(SystemError) {
                 try apply(options, some.family, descriptor, calls)
-                if let local { try Socket.bind(descriptor, to: local, calls) }
-                if let peer { _ = try Socket.connect(descriptor, to: peer, calls) }
+                if let local { try Socket.bind(descriptor, to: local.raw, calls) }
+                if let peer { _ = try Socket.connect(descriptor, to: peer.raw, calls) }
                 address = try Socket.localAddress(descriptor, calls)
             } catch {
                 Socket.close(descriptor, calls)

@@ -53,7 +53,13 @@ enum DatagramCalls {
 
     /// Sends datagrams, from the first on: how many the kernel took; 0 if it has no room.
     ///
-    /// - Parameter isConnected: Whether they go to the socket's peer, whatever their addresses.
+    /// - Parameters:
+    ///   - datagrams: What to send.
+    ///   - descriptor: By which socket.
+    ///   - isConnected: Whether they go to the socket's peer, whatever their addresses.
+    ///   - calls: The system calls.
+    /// - Returns: How many of the first were taken.
+    /// - Throws: Why the first of them cannot be sent.
     static func send(
         _ datagrams: ArraySlice<Datagram>, _ descriptor: CInt, isConnected: Bool,
         _ calls: SystemCalls

@@ -26,6 +26,8 @@ public struct IOError: Error, Equatable, Sendable, CustomStringConvertible {
         public static let addressNotAvailable = Code(description: "address not available")
         /// The text is no address, or the number no port.
         public static let invalidAddress = Code(description: "invalid address")
+        /// There is no such file or folder (ENOENT).
+        public static let notFound = Code(description: "not found")
         /// Not allowed (EACCES, EPERM).
         public static let permissionDenied = Code(description: "permission denied")
         /// Descriptors or memory have run out (EMFILE, ENFILE, ENOBUFS, ENOMEM).

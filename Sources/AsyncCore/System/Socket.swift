@@ -9,7 +9,7 @@ enum Socket {
     // SAFETY: every pointer passed to C below points to a local value, an array or a span that
     // lives through the call, with the size that is passed beside it; C keeps none of them.
 
-    /// A new non-blocking TCP socket.
+    /// A new non-blocking stream socket.
     static func open(_ family: CInt, _ calls: SystemCalls) throws(SystemError) -> CInt {
         var descriptor: CInt = -1
         _ = try check(unsafe cel_socket_open(calls.table, family, &descriptor))
@@ -27,10 +27,24 @@ enum Socket {
         return result < 0 ? SystemError(errno: -result) : nil
     }
 
+    /// Two Unix sockets that are connected with each other.
+    static func makePair(_ calls: SystemCalls) throws(SystemError) -> (CInt, CInt) {
+        var first: CInt = -1
+        var second: CInt = -1
+        _ = try check(unsafe cel_socket_pair(calls.table, &first, &second))
+        return (first, second)
+    }
+
     static func bind(
         _ descriptor: CInt, to address: SocketAddress, _ calls: SystemCalls
     ) throws(SystemError) {
-        var raw = address.raw
+        try bind(descriptor, to: address.raw, calls)
+    }
+
+    static func bind(
+        _ descriptor: CInt, to address: RawAddress, _ calls: SystemCalls
+    ) throws(SystemError) {
+        var raw = address
         _ = try check(unsafe cel_socket_bind(calls.table, descriptor, &raw))
     }
 
@@ -41,19 +55,19 @@ enum Socket {
 
     static func accept(
         _ descriptor: CInt, _ calls: SystemCalls
-    ) throws(SystemError) -> (CInt, SocketAddress) {
+    ) throws(SystemError) -> (CInt, RawAddress) {
         var accepted: CInt = -1
         var peer = cel_address()
         _ = try check(unsafe cel_socket_accept(calls.table, descriptor, &peer, &accepted))
-        return (accepted, SocketAddress(raw: peer))
+        return (accepted, peer)
     }
 
     /// False if the connection is on its way: then wait until the socket is writable, and ask
     /// ``takeError(_:_:)``.
     static func connect(
-        _ descriptor: CInt, to address: SocketAddress, _ calls: SystemCalls
+        _ descriptor: CInt, to address: RawAddress, _ calls: SystemCalls
     ) throws(SystemError) -> Bool {
-        var raw = address.raw
+        var raw = address
         let result = unsafe cel_socket_connect(calls.table, descriptor, &raw)
         if result == -EINPROGRESS { return false }
         _ = try check(result)
@@ -121,6 +135,18 @@ enum Socket {
         var raw = cel_address()
         _ = try check(unsafe cel_socket_local_address(calls.table, descriptor, &raw))
         return SocketAddress(raw: raw)
+    }
+
+    /// Who made the other end of a Unix connection.
+    static func peerCredentials(
+        _ descriptor: CInt, _ calls: SystemCalls
+    ) throws(SystemError) -> UnixCredentials {
+        var process: CInt = 0
+        var user: CUnsignedInt = 0
+        var group: CUnsignedInt = 0
+        _ = try check(
+            unsafe cel_socket_peer_credentials(calls.table, descriptor, &process, &user, &group))
+        return UnixCredentials(processID: process, userID: user, groupID: group)
     }
 
     static func setReuseAddress(_ descriptor: CInt, _ calls: SystemCalls) throws(SystemError) {

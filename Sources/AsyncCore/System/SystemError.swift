@@ -72,6 +72,7 @@ extension SystemError {
         case EADDRINUSE: .addressInUse
         case EADDRNOTAVAIL: .addressNotAvailable
         case EACCES, EPERM: .permissionDenied
+        case ENOENT: .notFound
         case EMFILE, ENFILE, ENOBUFS, ENOMEM: .resourcesExhausted
         case EBADF, ENOTSOCK: .badDescriptor
         case EMSGSIZE: .messageTooLong

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <sys/socket.h>
 
 #include "cel_base.h"
@@ -16,8 +17,12 @@ struct cel_address {
     socklen_t length;
 };
 
-/// Makes a stream socket for `family` (AF_INET, AF_INET6). The caller owns it. Errors of socket(2).
+/// Makes a stream socket for `family` (AF_INET, AF_INET6, AF_UNIX). The caller owns it. Errors of socket(2).
 CEL_CHECKED int cel_socket_open(const struct cel_sys *sys, int family, int *out);
+
+/// Makes two Unix stream sockets that are connected with each other. The caller owns both. Errors of
+/// socketpair(2).
+CEL_CHECKED int cel_socket_pair(const struct cel_sys *sys, int *first, int *second);
 
 /// bind(2). Errors: EADDRINUSE, EACCES, EADDRNOTAVAIL, EINVAL (family, scope).
 CEL_CHECKED int cel_socket_bind(const struct cel_sys *sys, int fd,
@@ -44,6 +49,14 @@ CEL_CHECKED ssize_t cel_socket_receive(const struct cel_sys *sys, int fd, void *
 CEL_CHECKED ssize_t cel_socket_send(const struct cel_sys *sys, int fd, const void *_Nullable buffer,
                                     size_t count);
 
+/// How many pieces `cel_socket_send_pieces` takes at most.
+#define CEL_PIECES_MAX 1024
+
+/// sendmsg(2) with MSG_NOSIGNAL, of up to `CEL_PIECES_MAX` pieces: the number of bytes taken, or
+/// -errno.
+CEL_CHECKED ssize_t cel_socket_send_pieces(const struct cel_sys *sys, int fd,
+                                           const struct iovec *_Nullable pieces, size_t count);
+
 /// shutdown(2) of the writing direction.
 CEL_CHECKED int cel_socket_finish_writing(const struct cel_sys *sys, int fd);
 
@@ -65,6 +78,45 @@ CEL_CHECKED int cel_socket_local_address(const struct cel_sys *sys, int fd,
 
 /// getpeername(2). Errors: ENOTCONN.
 CEL_CHECKED int cel_socket_peer_address(const struct cel_sys *sys, int fd, struct cel_address *out);
+
+/// SO_PEERCRED: who made the other end of a Unix connection, as of the time when it did. `pid` is 0 for
+/// a process that cannot be seen from here.
+CEL_CHECKED int cel_socket_peer_credentials(const struct cel_sys *sys, int fd, int *pid,
+                                            unsigned *uid, unsigned *gid);
+
+/// Which file a path names, as far as that tells a socket from others.
+struct cel_file_identity {
+    uint64_t device;
+    uint64_t inode;
+    bool is_socket;
+};
+
+/// lstat(2). Errors: ENOENT, and others of lstat(2).
+CEL_CHECKED int cel_file_identify(const struct cel_sys *sys, const char *path,
+                                  struct cel_file_identity *out);
+
+/// unlink(2).
+CEL_CHECKED int cel_file_unlink(const struct cel_sys *sys, const char *path);
+
+/// How many bytes the name of a Unix socket has at most.
+#define CEL_UNIX_NAME_MAX 107
+
+/// The kinds of Unix addresses.
+enum cel_unix_kind {
+    CEL_UNIX_UNNAMED = 0,
+    CEL_UNIX_PATH = 1,
+    CEL_UNIX_ABSTRACT = 2,
+};
+
+/// A Unix address: a path, or an abstract name without its leading NUL. Errors: ENAMETOOLONG, EINVAL
+/// (an empty name, or a NUL in a path).
+CEL_CHECKED int cel_address_unix(const void *_Nullable name, size_t length, bool abstract,
+                                 struct cel_address *out);
+
+/// The kind of a Unix address, and its name, which has up to `CEL_UNIX_NAME_MAX` + 1 bytes.
+/// Errors: EAFNOSUPPORT.
+CEL_CHECKED int cel_address_unix_name(const struct cel_address *address, char *out,
+                                      size_t *length);
 
 /// Reads a literal IPv4 or IPv6 address ("127.0.0.1", "::1", "fe80::1%eth0"); never asks a name
 /// server. Errors: EINVAL if it is not a literal, ENODEV if the scope names no interface.

@@ -14,6 +14,8 @@ CEL_ASSUME_NONNULL_BEGIN
 
 // Only a GNU program has its declaration; whoever includes this may not be one.
 struct mmsghdr;
+// Its header is left out: with it here, Swift would look for `stat` in this module.
+struct stat;
 
 /// Each entry has the signature and the conventions (-1 and `errno`) of the call it is named after.
 struct cel_sys {
@@ -29,6 +31,7 @@ struct cel_sys {
     int (*close)(int fd);
     int (*clock_gettime)(clockid_t clock, struct timespec *out);
     int (*socket)(int domain, int type, int protocol);
+    int (*socketpair)(int domain, int type, int protocol, int *ends);
     int (*bind)(int fd, const struct sockaddr *address, socklen_t length);
     int (*listen)(int fd, int backlog);
     int (*accept4)(int fd, struct sockaddr *_Nullable address, socklen_t *_Nullable length,
@@ -38,11 +41,14 @@ struct cel_sys {
     ssize_t (*send)(int fd, const void *buffer, size_t count, int flags);
     int (*recvmmsg)(int fd, struct mmsghdr *messages, unsigned count, int flags);
     int (*sendmmsg)(int fd, struct mmsghdr *messages, unsigned count, int flags);
+    ssize_t (*sendmsg)(int fd, const struct msghdr *message, int flags);
     int (*shutdown)(int fd, int how);
     int (*getsockopt)(int fd, int level, int name, void *value, socklen_t *length);
     int (*setsockopt)(int fd, int level, int name, const void *value, socklen_t length);
     int (*getsockname)(int fd, struct sockaddr *address, socklen_t *length);
     int (*getpeername)(int fd, struct sockaddr *address, socklen_t *length);
+    int (*lstat)(const char *path, struct stat *out);
+    int (*unlink)(const char *path);
     void *_Nullable (*_Nonnull realloc)(void *_Nullable memory, size_t size);
     void (*free)(void *_Nullable memory);
 };

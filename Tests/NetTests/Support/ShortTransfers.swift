@@ -37,14 +37,17 @@ enum ShortTransfers {
     private static let oneByte = table {
         $0.recv = { ShortTransfers.receive(.oneByte, $0, $1, $2, $3) }
         $0.send = { ShortTransfers.send(.oneByte, $0, $1, $2, $3) }
+        $0.sendmsg = { ShortTransfers.sendPieces(.oneByte, $0, $1, $2) }
     }
     private static let oneByteOrNothing = table {
         $0.recv = { ShortTransfers.receive(.oneByteOrNothing, $0, $1, $2, $3) }
         $0.send = { ShortTransfers.send(.oneByteOrNothing, $0, $1, $2, $3) }
+        $0.sendmsg = { ShortTransfers.sendPieces(.oneByteOrNothing, $0, $1, $2) }
     }
     private static let few = table {
         $0.recv = { ShortTransfers.receive(.few, $0, $1, $2, $3) }
         $0.send = { ShortTransfers.send(.few, $0, $1, $2, $3) }
+        $0.sendmsg = { ShortTransfers.sendPieces(.few, $0, $1, $2) }
     }
 
     private static func table(_ change: (inout cel_sys) -> Void) -> SystemCalls {
@@ -99,6 +102,19 @@ enum ShortTransfers {
         let limit = limit(rule, descriptor, count)
         if limit == 0 { return wouldBlock() }
         return script_sys().pointee.send(descriptor, buffer, limit, flags)
+    }
+
+    private static func sendPieces(
+        _ rule: Rule, _ descriptor: CInt, _ message: UnsafePointer<msghdr>, _ flags: CInt
+    ) -> Int {
+        let pieces = UnsafeBufferPointer(
+            start: message.pointee.msg_iov, count: message.pointee.msg_iovlen)
+        let bytes = pieces.flatMap {
+            Array(UnsafeRawBufferPointer(start: $0.iov_base, count: $0.iov_len))
+        }
+        let limit = limit(rule, descriptor, bytes.count)
+        if limit == 0 { return wouldBlock() }
+        return script_sys().pointee.send(descriptor, bytes, limit, flags)
     }
 
     private static func wouldBlock() -> Int {

@@ -1,0 +1,299 @@
+// A connection of a stream socket as a stream of bytes: what TCP and Unix connections share.
+
+/// A connection through a socket: a ``TCPStream`` or a ``UnixStream``.
+///
+/// It belongs to the loop that made it; calls from elsewhere are forwarded, and cost two thread
+/// hops. A stream that nobody holds any more is closed; ``close()`` does so at once. An idle stream
+/// holds no buffer.
+///
+/// ## Isolation
+/// *One reader and one writer*: a second task that reads, or writes, meanwhile gets ``IOError``
+/// with `.busy`.
+public class SocketStream: ByteStream, @unchecked Sendable {
+    // SAFETY: what is stored here and in the subclasses, which are all in this module, never
+    // changes. A class, and its methods final, so that what is shared costs no call more.
+    final let socket: SocketCore
+    private final let kind: Kind
+
+    /// Whose stream it is, for diagnosis.
+    enum Kind { case tcp, unix }
+
+    init(_ socket: SocketCore, _ kind: Kind) {
+        self.socket = socket
+        self.kind = kind
+    }
+
+    /// The other end, for errors.
+    var peerName: String { "a socket" }
+
+    // MARK: - Reading
+
+    /// Reads what is there into the caller's memory, waiting until there is something.
+    ///
+    /// ## Cancellation
+    /// *No effect* on the stream: no byte is lost, and the next read goes on.
+    ///
+    /// - Parameter buffer: Where to put the bytes, from its start. An empty one reads nothing, at
+    ///   once.
+    /// - Returns: How many bytes were read, at least 1; nil at the end of the stream, again and
+    ///   again.
+    /// - Throws: ``IOError``: `.connectionReset`, `.timedOut`, `.closed` (before or meanwhile),
+    ///   `.busy`; ``EventLoopError/stopped``; `CancellationError`.
+    public final nonisolated(nonsending) func read(into buffer: inout MutableRawSpan) async throws
+        -> Int?
+    {
+        guard socket.isHome(for: #isolation) else {
+            guard let bytes = try await read(upTo: buffer.byteCount) else { return nil }
+            Memory.copy(bytes, into: &buffer)
+            return bytes.count
+        }
+        try beginReading()
+        defer { socket.state.value.isReading = false }
+        if buffer.byteCount == 0 { return 0 }
+        if !socket.spendBudget() { await socket.core.yield() }
+        while true {
+            let count: Int?
+            do throws(SystemError) {
+                count = try socket.receive(into: &buffer)
+            } catch {
+                throw IOError(error, operation: "read from \(peerName)")
+            }
+            if let count { return count == 0 ? nil : count }
+            try await waitUntilReadable()
+        }
+    }
+
+    /// Reads what is there, waiting until there is something.
+    ///
+    /// The array is made when the bytes are there, so a waiting read holds no memory for them.
+    ///
+    /// ## Cancellation
+    /// *No effect* on the stream: no byte is lost, and the next read goes on.
+    ///
+    /// - Parameter count: How many bytes to read at most; 0 reads nothing, at once.
+    /// - Returns: At least one byte; nil at the end of the stream, again and again.
+    /// - Throws: As ``read(into:)``.
+    /// - Precondition: `count` is not negative.
+    public final nonisolated(nonsending) func read(upTo count: Int) async throws -> [UInt8]? {
+        precondition(count >= 0, "a read of \(count) bytes")
+        guard socket.isHome(for: #isolation) else {
+            return try await socket.forward { try await self.read(upTo: count) }
+        }
+        try beginReading()
+        defer { socket.state.value.isReading = false }
+        if count == 0 { return [] }
+        if !socket.spendBudget() { await socket.core.yield() }
+        while true {
+            let bytes: [UInt8]?
+            do throws(SystemError) {
+                bytes = try socket.receive(upTo: count)
+            } catch {
+                throw IOError(error, operation: "read from \(peerName)")
+            }
+            if let bytes { return bytes.isEmpty ? nil : bytes }
+            try await waitUntilReadable()
+        }
+    }
+
+    private final func beginReading() throws {
+        try socket.check("read from \(peerName)")
+        if socket.state.value.isReading {
+            throw error(.busy, "read from", "another task is reading")
+        }
+        socket.state.value.isReading = true
+    }
+
+    @inline(__always)
+    private final nonisolated(nonsending) func waitUntilReadable() async throws {
+        let outcome = await socket.watch.wait(
+            .read, kind == .tcp ? "TCPStream.read" : "UnixStream.read")
+        if outcome == .closed { throw error(.closed, "read from") }
+        try LoopCore.check(outcome)
+    }
+
+    // MARK: - Writing
+
+    /// Writes all bytes: suspends until the kernel has taken the last of them.
+    ///
+    /// There is no buffer in between: a peer that does not read holds the writer up, and costs no
+    /// memory.
+    ///
+    /// ## Cancellation
+    /// *Partial*: some bytes may have gone out; ``bytesWritten`` tells how many. Close the stream,
+    /// or go on from there.
+    ///
+    /// - Parameter bytes: What to write. Nothing is written, and no error found, if it is empty.
+    /// - Throws: ``IOError``: `.brokenPipe`, `.connectionReset`, `.timedOut`, `.closed` (before or
+    ///   meanwhile, also after ``finishWriting()``), `.busy`; ``EventLoopError/stopped``;
+    ///   `CancellationError`.
+    public final nonisolated(nonsending) func write(_ bytes: RawSpan) async throws {
+        guard socket.isHome(for: #isolation) else {
+            let copy = Memory.array(of: bytes)
+            return try await socket.forward { try await self.write(copy) }
+        }
+        try beginWriting()
+        defer { socket.state.value.isWriting = false }
+        if !socket.spendBudget() { await socket.core.yield() }
+        var rest = bytes
+        while rest.byteCount > 0 {
+            let now = rest
+            rest = rest.extracting(
+                droppingFirst: try writeNow { () throws(SystemError) in try socket.send(now) })
+            if rest.byteCount > 0 { try await waitUntilWritable() }
+        }
+    }
+
+    /// Writes all bytes.
+    ///
+    /// See the form that takes a span.
+    ///
+    /// ## Cancellation
+    /// *Partial*: some bytes may have gone out; ``bytesWritten`` tells how many.
+    ///
+    /// - Parameter bytes: What to write.
+    /// - Throws: As the form that takes a span.
+    public final nonisolated(nonsending) func write(_ bytes: [UInt8]) async throws {
+        guard socket.isHome(for: #isolation) else {
+            return try await socket.forward { try await self.write(bytes) }
+        }
+        try beginWriting()
+        defer { socket.state.value.isWriting = false }
+        if !socket.spendBudget() { await socket.core.yield() }
+        var sent = 0
+        while sent < bytes.count {
+            sent += try writeNow { () throws(SystemError) in try socket.send(bytes, from: sent) }
+            if sent < bytes.count { try await waitUntilWritable() }
+        }
+    }
+
+    /// Writes several pieces, one after the other, as one write: with one system call for up to 64
+    /// of them.
+    ///
+    /// ## Cancellation
+    /// *Partial*: some bytes may have gone out; ``bytesWritten`` tells how many.
+    ///
+    /// - Parameter pieces: What to write; empty pieces do no harm.
+    /// - Throws: As the form that takes a span.
+    public final nonisolated(nonsending) func write(contentsOf pieces: [[UInt8]]) async throws {
+        guard socket.isHome(for: #isolation) else {
+            return try await socket.forward { try await self.write(contentsOf: pieces) }
+        }
+        try beginWriting()
+        defer { socket.state.value.isWriting = false }
+        if !socket.spendBudget() { await socket.core.yield() }
+        var rest = SocketPieces(pieces)
+        while !rest.isEmpty {
+            let now = rest
+            var tookAll = false
+            let sent = try writeNow { () throws(SystemError) in
+                let (sent, all) = try socket.send(now)
+                tookAll = all
+                return sent
+            }
+            rest.advance(by: sent)
+            if rest.isEmpty { return }
+            if tookAll {
+                if !socket.spendBudget() { await socket.core.yield() }
+            } else {
+                try await waitUntilWritable()
+            }
+        }
+    }
+
+    /// Writes a text in UTF-8.
+    ///
+    /// See the form that takes a span.
+    ///
+    /// ## Cancellation
+    /// *Partial*: some bytes may have gone out; ``bytesWritten`` tells how many.
+    ///
+    /// - Parameter text: What to write.
+    /// - Throws: As the form that takes a span.
+    public final nonisolated(nonsending) func write(_ text: String) async throws {
+        try await write(Array(text.utf8))
+    }
+
+    private final func beginWriting() throws {
+        try socket.check("write to \(peerName)")
+        if socket.state.value.hasFinishedWriting {
+            throw error(.closed, "write to", "after finishWriting()")
+        }
+        if socket.state.value.isWriting {
+            throw error(.busy, "write to", "another task is writing")
+        }
+        socket.state.value.isWriting = true
+    }
+
+    /// How many bytes the kernel took.
+    @inline(__always)
+    private final func writeNow(_ send: () throws(SystemError) -> Int) throws -> Int {
+        guard socket.isOpen else { throw error(.closed, "write to") }
+        do throws(SystemError) {
+            return try send()
+        } catch {
+            throw IOError(error, operation: "write to \(peerName)")
+        }
+    }
+
+    private final nonisolated(nonsending) func waitUntilWritable() async throws {
+        // An error that is known already gives no further edge: the next send fetches it.
+        if !socket.readiness.isDisjoint(with: [.error, .hangUp]) {
+            return await socket.core.yield()
+        }
+        let outcome = await socket.watch.wait(
+            .write, kind == .tcp ? "TCPStream.write" : "UnixStream.write")
+        if outcome == .closed { throw error(.closed, "write to") }
+        try LoopCore.check(outcome)
+    }
+
+    // MARK: - The end
+
+    /// Tells the peer that no more will be written; reading goes on.
+    ///
+    /// A second call does nothing.
+    ///
+    /// ## Cancellation
+    /// *Not a cancellation point*.
+    ///
+    /// - Throws: ``IOError``: `.busy` while a write is under way, `.closed`, or what shutdown(2)
+    ///   says.
+    public final nonisolated(nonsending) func finishWriting() async throws {
+        guard socket.isHome(for: #isolation) else {
+            return try await socket.forward { try await self.finishWriting() }
+        }
+        guard socket.isOpen else { throw error(.closed, "finish writing to") }
+        if socket.state.value.isWriting {
+            throw error(.busy, "finish writing to", "a write is under way")
+        }
+        if socket.state.value.hasFinishedWriting { return }
+        do {
+            try Socket.finishWriting(socket.descriptor, socket.calls)
+        } catch {
+            throw IOError(error, operation: "finish writing to \(peerName)")
+        }
+        socket.state.value.hasFinishedWriting = true
+    }
+
+    /// Closes the connection, and wakes those who read or write, with `.closed`.
+    ///
+    /// A second call does nothing.
+    ///
+    /// Nothing is left unsent on this side, as a write suspends until the kernel has everything.
+    /// When it returns, the descriptor is released.
+    ///
+    /// ## Cancellation
+    /// *Not a cancellation point*: a cancelled task closes, too.
+    public final nonisolated(nonsending) func close() async { await socket.close() }
+
+    private final func error(_ code: IOError.Code, _ verb: String, _ detail: String? = nil)
+        -> IOError
+    {
+        IOError(code, operation: "\(verb) \(peerName)", detail: detail)
+    }
+
+    /// Bytes read so far.
+    public final var bytesRead: UInt64 { socket.bytesRead.value }
+
+    /// Bytes that the kernel has taken so far.
+    public final var bytesWritten: UInt64 { socket.bytesWritten.value }
+}
