@@ -17,7 +17,7 @@
 /// *Any task*; belongs to the loop on which it was made, and calls from elsewhere are forwarded. One
 /// task may receive and one may send at a time.
 public final class UDPSocket: Sendable {
-    private let socket: SocketCore
+    let socket: SocketCore
 
     /// The socket's own address; its port is the one that the system chose, for a port of 0.
     public let localAddress: SocketAddress
@@ -328,50 +328,6 @@ public final class UDPSocket: Sendable {
         return outcome
     }
 
-    // MARK: - Groups
-
-    /// Receives what is sent to a multicast group as well.
-    ///
-    /// - Parameters:
-    ///   - group: The group; its port does not matter.
-    ///   - interface: The name of the network interface; nil lets the system choose.
-    /// - Throws: ``IOError``: `.addressInUse` for a member, `.addressNotAvailable`, `.closed`, or with
-    ///   the kernel's number.
-    public nonisolated(nonsending) func join(
-        _ group: SocketAddress, interface: String? = nil
-    ) async throws {
-        try await setMembership(group, interface, joins: true, "join \(group.host)")
-    }
-
-    /// Receives no more of what is sent to a multicast group.
-    ///
-    /// - Parameters:
-    ///   - group: The group.
-    ///   - interface: As when it was joined.
-    /// - Throws: ``IOError``: `.addressNotAvailable` for what is no member, `.closed`.
-    public nonisolated(nonsending) func leave(
-        _ group: SocketAddress, interface: String? = nil
-    ) async throws {
-        try await setMembership(group, interface, joins: false, "leave \(group.host)")
-    }
-
-    private nonisolated(nonsending) func setMembership(
-        _ group: SocketAddress, _ interface: String?, joins: Bool, _ operation: String
-    ) async throws {
-        guard socket.isHome(for: #isolation) else {
-            return try await socket.forward {
-                try await self.setMembership(group, interface, joins: joins, operation)
-            }
-        }
-        try socket.check(operation)
-        do throws(SystemError) {
-            try DatagramCalls.setMembership(
-                socket.descriptor, of: group, interface: interface, joins: joins, socket.calls)
-        } catch {
-            throw IOError(error, operation: operation)
-        }
-    }
-
     // MARK: - The end
 
     /// Closes the socket, and wakes those who receive or send, with `.closed`.
@@ -387,32 +343,4 @@ public final class UDPSocket: Sendable {
 
     /// Bytes that the kernel has taken so far.
     public var bytesSent: UInt64 { socket.bytesWritten.value }
-}
-
-extension UDPSocket: AsyncSequence {
-    /// The datagrams as they come, until the socket is closed.
-    public struct Iterator: AsyncIteratorProtocol {
-        fileprivate let socket: UDPSocket
-
-        /// Waits for the next datagram; nil once the socket is closed.
-        ///
-        /// ## Cancellation
-        /// As ``UDPSocket/receive(room:)``.
-        ///
-        /// - Parameter actor: Where the caller runs.
-        /// - Returns: The datagram.
-        /// - Throws: As ``UDPSocket/receive(room:)``, but for the end.
-        public func next(
-            isolation actor: isolated (any Actor)? = #isolation
-        ) async throws -> Datagram? {
-            do {
-                return try await socket.receive()
-            } catch let error as IOError where error.code == .closed {
-                return nil
-            }
-        }
-    }
-
-    /// The datagrams as they come.
-    public func makeAsyncIterator() -> Iterator { Iterator(socket: self) }
 }
