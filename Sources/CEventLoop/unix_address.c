@@ -1,8 +1,8 @@
 /// Addresses of Unix sockets: names to `struct cel_address` and back.
 ///
 /// A name is a path, or an abstract name: any bytes behind a NUL, which no file stands for. The
-/// length of the structure, not a NUL, ends an abstract name; a path has no NUL in it. Linux gives a
-/// socket that has no name a structure without the name's field.
+/// length of the structure, not a NUL, ends an abstract name; a path has no NUL in it. Linux gives
+/// a socket that has no name a structure without the name's field.
 #include <string.h>
 #include <sys/un.h>
 

@@ -17,11 +17,12 @@ struct cel_address {
     socklen_t length;
 };
 
-/// Makes a stream socket for `family` (AF_INET, AF_INET6, AF_UNIX). The caller owns it. Errors of socket(2).
+/// Makes a stream socket for `family` (AF_INET, AF_INET6, AF_UNIX). The caller owns it. Errors of
+/// socket(2).
 CEL_CHECKED int cel_socket_open(const struct cel_sys *sys, int family, int *out);
 
-/// Makes two Unix stream sockets that are connected with each other. The caller owns both. Errors of
-/// socketpair(2).
+/// Makes two Unix stream sockets that are connected with each other. The caller owns both. Errors
+/// of socketpair(2).
 CEL_CHECKED int cel_socket_pair(const struct cel_sys *sys, int *first, int *second);
 
 /// bind(2). Errors: EADDRINUSE, EACCES, EADDRNOTAVAIL, EINVAL (family, scope).
@@ -79,8 +80,8 @@ CEL_CHECKED int cel_socket_local_address(const struct cel_sys *sys, int fd,
 /// getpeername(2). Errors: ENOTCONN.
 CEL_CHECKED int cel_socket_peer_address(const struct cel_sys *sys, int fd, struct cel_address *out);
 
-/// SO_PEERCRED: who made the other end of a Unix connection, as of the time when it did. `pid` is 0 for
-/// a process that cannot be seen from here.
+/// SO_PEERCRED: who made the other end of a Unix connection, as of the time when it did. `pid` is 0
+/// for a process that cannot be seen from here.
 CEL_CHECKED int cel_socket_peer_credentials(const struct cel_sys *sys, int fd, int *pid,
                                             unsigned *uid, unsigned *gid);
 
@@ -108,8 +109,8 @@ enum cel_unix_kind {
     CEL_UNIX_ABSTRACT = 2,
 };
 
-/// A Unix address: a path, or an abstract name without its leading NUL. Errors: ENAMETOOLONG, EINVAL
-/// (an empty name, or a NUL in a path).
+/// A Unix address: a path, or an abstract name without its leading NUL. Errors: ENAMETOOLONG,
+/// EINVAL (an empty name, or a NUL in a path).
 CEL_CHECKED int cel_address_unix(const void *_Nullable name, size_t length, bool abstract,
                                  struct cel_address *out);
 
