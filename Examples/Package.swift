@@ -37,6 +37,8 @@ let package = Package(
         example("echo-client", [asyncCore, argumentParser]),
         example("embed-in-poll", [asyncCore, argumentParser]),
         example("one-thread", [asyncCore, argumentParser]),
+        example("chat-server", [asyncCore, argumentParser]),
+        example("tcp-proxy", [asyncCore, argumentParser]),
         example("reachable", [asyncCore, argumentParser]),
         example("dns-lookup", [asyncCore, argumentParser]),
         example("tutorial", [asyncCore]),

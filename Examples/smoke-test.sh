@@ -134,6 +134,69 @@ refuses echo-client 1 "connection refused" "$bin/echo-client" --port "$port" hel
 echo "ok echo-server and echo-client"
 
 start_server echo-server "$bin/echo-server" --port 0
+echo_port=$port
+echo_server=$server
+start_server tcp-proxy "$bin/tcp-proxy" --port 0 --target "localhost:$echo_port"
+run tcp-proxy 0 "$bin/echo-client" --port "$port" "through the proxy"
+expect tcp-proxy out "through the proxy"
+run tcp-proxy 0 "$bin/echo-client" --port "$port" --count 20 --connections 20 --size 20000
+end_server tcp-proxy TERM ""
+server=$echo_server
+port=$echo_port
+end_server echo-server TERM ""
+refuses tcp-proxy 64 "'nowhere' is not host:port" "$bin/tcp-proxy" --target nowhere
+echo "ok tcp-proxy"
+
+# A real server behind it, and its own benchmark in front.
+if command -v redis-server >/dev/null && command -v redis-benchmark >/dev/null; then
+    redis_port=$((20000 + RANDOM % 10000))
+    redis-server --port "$redis_port" --bind 127.0.0.1 --save "" --appendonly no \
+        >"$work/redis" 2>&1 &
+    redis=$!
+    started[$redis]=1
+    for _ in $(seq 50); do
+        [ "$(redis-cli -p "$redis_port" ping 2>/dev/null)" != PONG ] || break
+        sleep 0.1
+    done
+    start_server tcp-proxy "$bin/tcp-proxy" --port 0 --target "127.0.0.1:$redis_port"
+    run tcp-proxy 0 redis-benchmark -p "$port" -n 20000 -c 50 -P 4 -t set,get -q
+    [ "$(grep -c 'requests per second' "$work/out")" -ge 2 ] || fail tcp-proxy "no figures"
+    [ "$(redis-cli -p "$port" set key value)" = OK ] || fail tcp-proxy "SET did not go through"
+    [ "$(redis-cli -p "$redis_port" get key)" = value ] || fail tcp-proxy "SET did not arrive"
+    end_server tcp-proxy TERM ""
+    kill -TERM "$redis"
+    wait "$redis" || true
+    unset "started[$redis]"
+    echo "ok tcp-proxy and redis"
+else
+    echo "skipped: tcp-proxy with redis, as redis-server or redis-benchmark is not installed"
+fi
+
+# Two guests, by the shell's own sockets. Each waits for what the other one makes the server say.
+start_server chat-server "$bin/chat-server" --port 0
+hears() {
+    local line
+    read -r -t 5 line <&"$1" || fail chat-server "guest heard nothing; wanted '$2'" served
+    [ "$line" = "$2" ] || fail chat-server "guest heard '$line' instead of '$2'" served
+}
+exec {ada}<>"/dev/tcp/127.0.0.1/$port"
+hears "$ada" "Your name?"
+echo "Ada" >&"$ada"
+hears "$ada" "Welcome, Ada"
+exec {ben}<>"/dev/tcp/127.0.0.1/$port"
+hears "$ben" "Your name?"
+echo "Ben" >&"$ben"
+hears "$ben" "Welcome, Ben"
+hears "$ada" "* Ben comes in"
+echo "hello" >&"$ada"
+hears "$ben" "Ada: hello"
+exec {ada}>&-
+hears "$ben" "* Ada leaves"
+exec {ben}>&-
+end_server chat-server INT ""
+echo "ok chat-server"
+
+start_server echo-server "$bin/echo-server" --port 0
 for number in $(seq 2000); do echo "localhost:$port"; done >"$work/endpoints"
 run reachable 0 "$bin/reachable" --limit 200 <"$work/endpoints"
 [ "$(grep -cxF "localhost:$port  reachable" "$work/out")" -eq 2000 ] ||
