@@ -39,6 +39,7 @@ let package = Package(
         example("one-thread", [asyncCore, argumentParser]),
         example("chat-server", [asyncCore, argumentParser]),
         example("tcp-proxy", [asyncCore, argumentParser]),
+        example("redis-client", [asyncCore, argumentParser]),
         example("reachable", [asyncCore, argumentParser]),
         example("dns-lookup", [asyncCore, argumentParser]),
         example("tutorial", [asyncCore]),

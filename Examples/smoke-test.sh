@@ -149,25 +149,39 @@ echo "ok tcp-proxy"
 
 # A real server behind it, and its own benchmark in front.
 if command -v redis-server >/dev/null && command -v redis-benchmark >/dev/null; then
-    redis_port=$((20000 + RANDOM % 10000))
-    redis-server --port "$redis_port" --bind 127.0.0.1 --save "" --appendonly no \
-        >"$work/redis" 2>&1 &
-    redis=$!
-    started[$redis]=1
-    for _ in $(seq 50); do
-        [ "$(redis-cli -p "$redis_port" ping 2>/dev/null)" != PONG ] || break
-        sleep 0.1
+    # It takes no free port by itself: one that somebody has is left for another.
+    for _ in 1 2 3 4 5; do
+        redis_port=$((20000 + RANDOM % 10000))
+        redis-server --port "$redis_port" --bind 127.0.0.1 --save "" --appendonly no \
+            >"$work/redis" 2>&1 &
+        redis=$!
+        started[$redis]=1
+        for _ in $(seq 50); do
+            [ "$(redis-cli -p "$redis_port" ping 2>/dev/null)" != PONG ] || break 2
+            kill -0 "$redis" 2>/dev/null || break
+            sleep 0.1
+        done
+        unset "started[$redis]"
     done
     start_server tcp-proxy "$bin/tcp-proxy" --port 0 --target "127.0.0.1:$redis_port"
     run tcp-proxy 0 redis-benchmark -p "$port" -n 20000 -c 50 -P 4 -t set,get -q
     [ "$(grep -c 'requests per second' "$work/out")" -ge 2 ] || fail tcp-proxy "no figures"
     [ "$(redis-cli -p "$port" set key value)" = OK ] || fail tcp-proxy "SET did not go through"
     [ "$(redis-cli -p "$redis_port" get key)" = value ] || fail tcp-proxy "SET did not arrive"
+    run redis-client 0 "$bin/redis-client" --port "$port" "SET greeting hello" "GET greeting" \
+        "GET none" "RPUSH list a b" "LRANGE list 0 -1"
+    expect redis-client out hello
+    expect redis-client out "(nil)"
+    expect redis-client out '["a", "b"]'
+    for number in $(seq 5000); do echo "INCR counter"; done >"$work/commands"
+    run redis-client 0 "$bin/redis-client" --port "$redis_port" <"$work/commands"
+    [ "$(tail -n 1 "$work/out")" = 5000 ] || fail redis-client "the last of 5000 replies is wrong"
+    run redis-client 2 "$bin/redis-client" --port "$redis_port" "NOSUCHCOMMAND"
     end_server tcp-proxy TERM ""
     kill -TERM "$redis"
     wait "$redis" || true
     unset "started[$redis]"
-    echo "ok tcp-proxy and redis"
+    echo "ok tcp-proxy, redis-client and redis"
 else
     echo "skipped: tcp-proxy with redis, as redis-server or redis-benchmark is not installed"
 fi
