@@ -32,7 +32,7 @@ public final class UnixStream: SocketStream, @unchecked Sendable {
     /// Connects to a listener.
     ///
     /// The connection belongs to the loop that runs the caller. While the listener's backlog is
-    /// full, it is tried again; bound the time with ``withTimeout(_:_:)``.
+    /// full, it is tried again; bound the time with `withTimeout`.
     ///
     /// ## Cancellation
     /// Gives the connection up and closes its socket.
