@@ -31,7 +31,7 @@ CHECKS := check-format check-layers check-spi check-unsafe check-shortcuts check
 	check-c-warnings check-c-analyze check-build
 
 .DEFAULT_GOAL := help
-.PHONY: help build test test-release test-asan test-tsan bench demo examples check $(CHECKS) \
+.PHONY: help build test test-release test-seeds test-asan test-tsan bench demo examples check $(CHECKS) \
 	format docs clean
 
 ## help: list the targets
@@ -49,6 +49,10 @@ test:
 ## test-release: run all tests against optimised code
 test-release:
 	$(TEST) -c release -Xswiftc -enable-testing --scratch-path .build-release $(TEST_ARGS)
+
+## test-seeds: run the matrix of primitives under 1,000 seeds each (optimised)
+test-seeds:
+	ASYNCCORE_SEEDS=1000 $(TEST) -c release -Xswiftc -enable-testing --scratch-path .build-release --filter PrimitiveMatrixTests
 
 ## test-asan: run all tests with the address, leak and (for C) undefined-behaviour sanitizers
 test-asan:
