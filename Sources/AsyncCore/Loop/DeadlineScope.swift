@@ -11,8 +11,9 @@ internal import Synchronization
 @safe
 @usableFromInline
 class DeadlineScope: CompletionTarget, @unchecked Sendable {
-    // SAFETY: touched on the loop's thread only: by the body and its caller, which run there, and
-    // between jobs. The links backward refer to scopes that are in the list.
+    // SAFETY: touched on the loop's thread only: by the body and its caller, or by calls that they
+    // post when they are elsewhere; and between jobs. `reason` is read elsewhere once the body is
+    // over, after which it does not change. The links backward refer to scopes that are in the list.
     let core: LoopCore
     private var timer: TimerToken?
     private var isDue = false
@@ -56,9 +57,11 @@ class DeadlineScope: CompletionTarget, @unchecked Sendable {
     }
 
     private func leave() {
-        guard isListed else { return }
-        isListed = false
-        core.deadlineScopes.remove(self)
+        if isListed {
+            isListed = false
+            core.deadlineScopes.remove(self)
+        }
+        // Also if it never entered: a body that was faster may have moved the deadline.
         disarm()
     }
 

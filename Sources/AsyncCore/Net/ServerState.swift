@@ -17,6 +17,7 @@ struct ServerState: Sendable {
     private(set) var connections: [Key: TCPStream] = [:]
     private var ofPeer: [String: Int] = [:]
     private var aborted: Set<Key> = []
+    private var takesNoMore = false
     private var accepted: UInt64 = 0
     private var refused: UInt64 = 0
     private var failed: UInt64 = 0
@@ -42,8 +43,12 @@ struct ServerState: Sendable {
         return nil
     }
 
-    /// A new connection; nil if its peer has enough of them.
+    /// The server ends: a connection that was accepted just now is not served any more.
+    mutating func takeNoMore() { takesNoMore = true }
+
+    /// A new connection; nil if its peer has enough of them, or the server ends.
     mutating func add(_ stream: TCPStream, maximumPerPeer: Int?) -> Key? {
+        if takesNoMore { return refuse() }
         let peer = stream.peerAddress.host
         let others = ofPeer[peer] ?? 0
         if let maximumPerPeer, others >= maximumPerPeer { return refuse() }
@@ -55,8 +60,11 @@ struct ServerState: Sendable {
     }
 
     /// The task that serves a connection, which is there until it has ended.
-    mutating func attach(_ handler: TaskHandle<Void, any Error>, to key: Key) {
+    ///
+    /// - Returns: Whether the connection has been aborted meanwhile, from another thread.
+    mutating func attach(_ handler: TaskHandle<Void, any Error>, to key: Key) -> Bool {
         if connections[key] != nil { handlers[key] = handler }
+        return aborted.contains(key)
     }
 
     mutating func refuse() -> Key? {

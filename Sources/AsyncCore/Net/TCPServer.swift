@@ -144,7 +144,7 @@ public final class TCPServer: Sendable {
             let task = scope.spawn(name: "connection") {
                 await self.handle(stream, key, handler)
             }
-            monitor.withLock { state in state.attach(task, to: key) }
+            if monitor.withLock({ state in state.attach(task, to: key) }) { task.cancel() }
         }
     }
 
@@ -192,7 +192,10 @@ public final class TCPServer: Sendable {
         -> Drained
     {
         await stopAccepting()
-        let before = monitor.withLock { state in state.connections.count }
+        let before = monitor.withLock { state in
+            state.takeNoMore()
+            return state.connections.count
+        }
         do {
             if grace <= .zero { throw TimeoutError() }
             try await withTimeout(grace) { try await self.waitUntilEnded() }
