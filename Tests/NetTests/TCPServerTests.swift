@@ -276,4 +276,31 @@ struct TCPServerTests {
         #expect(server.statistics.active == 0)
         _ = stream
     }
+
+    @Test func `a connection that is accepted as the server ends is neither served nor forgotten`()
+        async throws
+    {
+        try await onLoop {
+            try await withPair { near, far in
+                var state = ServerState()
+                // Aborted after it was added, and before its task was known.
+                let added = state.add(near, maximumPerPeer: nil)
+                let key = try #require(added)
+                let (streams, _) = state.abort()
+                #expect(streams.count == 1)
+                let handler = spawn { () async throws in }
+                let mustCancel = state.attach(handler, to: key)
+                #expect(mustCancel)
+                try await handler.value
+                let wasAborted = state.remove(key, failed: true)
+                #expect(wasAborted)
+                // Accepted after the end has begun.
+                state.takeNoMore()
+                let late = state.add(far, maximumPerPeer: nil)
+                #expect(late == nil)
+                #expect(
+                    state.statistics == .init(active: 0, accepted: 1, refused: 1, failed: 1))
+            }
+        }
+    }
 }
