@@ -108,6 +108,22 @@ int cel_socket_get_option(const struct cel_sys *sys, int fd, int level, int name
     return result;
 }
 
+int cel_socket_set_linger(const struct cel_sys *sys, int fd, bool on, int seconds) {
+    struct linger value = {.l_onoff = on, .l_linger = seconds};
+    CEL__RETRY(int, result, sys->setsockopt(fd, SOL_SOCKET, SO_LINGER, &value, sizeof value));
+    return result;
+}
+
+int cel_socket_get_linger(const struct cel_sys *sys, int fd, bool *on, int *seconds) {
+    struct linger value = {0};
+    socklen_t length = sizeof value;
+    CEL__RETRY(int, result, sys->getsockopt(fd, SOL_SOCKET, SO_LINGER, &value, &length));
+    if (result < 0) return result;
+    *on = value.l_onoff != 0;
+    *seconds = value.l_linger;
+    return 0;
+}
+
 int cel_socket_peer_credentials(const struct cel_sys *sys, int fd, int *pid, unsigned *uid,
                                 unsigned *gid) {
     struct ucred peer = {0};

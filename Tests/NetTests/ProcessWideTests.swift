@@ -42,6 +42,34 @@ struct ProcessWideTests {
         }
     }
 
+    @Test func `sending a file to a peer that is gone raises no signal (D1)`() async {
+        await #expect(processExitsWith: .success) {
+            signal(SIGPIPE, SIG_DFL)
+            try EventLoop.run(configuration: .quiet) {
+                try await withFile(pattern(1000)) { file in
+                    let (near, far) = try UnixStream.pair()
+                    await far.close()
+                    let code = await ioCode { try await near.write(contentsOfFile: file) }
+                    #expect(code == .brokenPipe)
+                    // Whoever blocks the signal, and has one pending, keeps it.
+                    var set = sigset_t()
+                    sigemptyset(&set)
+                    sigaddset(&set, SIGPIPE)
+                    pthread_sigmask(SIG_BLOCK, &set, nil)
+                    var pending = sigset_t()
+                    let again = await ioCode { try await near.write(contentsOfFile: file) }
+                    #expect(again == .brokenPipe)
+                    sigpending(&pending)
+                    #expect(sigismember(&pending, SIGPIPE) == 0)
+                    pthread_kill(pthread_self(), SIGPIPE)
+                    _ = await ioCode { try await near.write(contentsOfFile: file) }
+                    sigpending(&pending)
+                    #expect(sigismember(&pending, SIGPIPE) == 1)
+                }
+            }
+        }
+    }
+
     @Test func `descriptors that a peer sends unasked are not kept (F7)`() async {
         await #expect(processExitsWith: .success) {
             try EventLoop.run(configuration: .quiet) {

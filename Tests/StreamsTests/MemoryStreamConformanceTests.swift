@@ -92,5 +92,7 @@ private final class FaultyStream: ByteStream {
 
     nonisolated(nonsending) func close() async { await stream.close() }
 
+    var bytesRead: UInt64 { stream.bytesRead }
+
     var bytesWritten: UInt64 { stream.bytesWritten }
 }

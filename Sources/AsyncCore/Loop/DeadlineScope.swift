@@ -103,9 +103,13 @@ class DeadlineScope: CompletionTarget, @unchecked Sendable {
     /// Cancels the body, unless it is over, or has a new deadline.
     final func cancel(_ reason: Reason) {
         if isOver || self.reason != nil || (reason == .expired && !isDue) { return }
+        if reason == .expired, let later = laterDeadline() { return move(to: later) }
         self.reason = reason
         cancelBody()
     }
+
+    /// Asked when the deadline has passed: one that takes its place, if any.
+    func laterDeadline() -> UInt64? { nil }
 
     /// What it means to cancel the body.
     func cancelBody() {}

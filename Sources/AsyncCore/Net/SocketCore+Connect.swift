@@ -14,17 +14,20 @@ extension SocketCore {
     ///     at most.
     ///   - core: The loop that runs the caller.
     ///   - description: What is waited for, for diagnosis.
+    ///   - prepare: What to do with the socket before it connects.
     /// - Returns: The socket.
     /// - Throws: `SystemError`, which the caller names; ``EventLoopError/stopped``;
     ///   `CancellationError`.
     static nonisolated(nonsending) func connect(
         to address: RawAddress, family: CInt, retriesWhenFull: Bool = false, _ core: LoopCore,
-        _ description: StaticString
+        _ description: StaticString,
+        prepare: (_ descriptor: CInt, SystemCalls) throws -> Void = { _, _ in }
     ) async throws -> SocketCore {
         let calls = core.poller.systemCalls
         let descriptor = try Socket.open(family, calls)
         let isConnected: Bool
         do {
+            try prepare(descriptor, calls)
             isConnected = try await begin(descriptor, address, retriesWhenFull, core)
         } catch {
             Socket.close(descriptor, calls)

@@ -195,6 +195,20 @@ final class SocketCore: @unchecked Sendable {
         throw error
     }
 
+    /// Counts bytes that went in inside the kernel, past ``receive(upTo:)``.
+    func noteReceived(_ count: Int) {
+        counters.value.receives &+= 1
+        bytesRead.add(count)
+        counters.value.operationBudget &-= count >> LoopCounters.bytesPerOperationShift
+    }
+
+    /// Counts bytes that went out inside the kernel, past ``send(_:)``.
+    func noteSent(_ count: Int) {
+        counters.value.sends &+= 1
+        bytesWritten.add(count)
+        counters.value.operationBudget &-= count >> LoopCounters.bytesPerOperationShift
+    }
+
     // MARK: - From elsewhere
 
     /// Whether the caller runs on the loop, and will after each wait.
@@ -212,16 +226,21 @@ final class SocketCore: @unchecked Sendable {
     /// Closes the socket, wherever the caller is.
     ///
     /// Done when it returns.
-    nonisolated(nonsending) func close() async {
+    nonisolated(nonsending) func close() async { await close(resetting: false) }
+
+    /// Closes the socket so that the peer sees a reset, and what is unsent is dropped.
+    nonisolated(nonsending) func reset() async { await close(resetting: true) }
+
+    private nonisolated(nonsending) func close(resetting: Bool) async {
         if core.isCurrent || core.phase == .parked {
-            watch.close()
+            PassedWatch(watch: watch).close(resetting: resetting, calls)
             return
         }
         let core = core
         let closing = PassedWatch(watch: watch)
         let done = EndSignal()
-        core.post {
-            closing.watch.close()
+        core.post { [calls] in
+            closing.close(resetting: resetting, calls)
             done.set()
         }
         await done.waitUninterrupted()
@@ -236,6 +255,15 @@ private struct PassedWatch: @unchecked Sendable {
     /// On the loop: opens the watch, or closes the descriptor.
     func open(_ descriptor: CInt, _ calls: SystemCalls) {
         do { try watch.open(descriptor) } catch { Socket.close(descriptor, calls) }
+    }
+
+    /// On the loop, or when it has gone: closes the descriptor, if it is open.
+    func close(resetting: Bool, _ calls: SystemCalls) {
+        // A connection that has failed already has nothing to reset.
+        if resetting, watch.isOpen {
+            try? Socket.setResetsOnClose(watch.descriptor, true, calls)
+        }
+        watch.close()
     }
 }
 

@@ -213,7 +213,7 @@ public class SocketStream: ByteStream, @unchecked Sendable {
         try await write(Array(text.utf8))
     }
 
-    private final func beginWriting() throws {
+    final func beginWriting() throws {
         try socket.check("write to \(peerName)")
         if socket.state.value.hasFinishedWriting {
             throw error(.closed, "write to", "after finishWriting()")
@@ -224,10 +224,15 @@ public class SocketStream: ByteStream, @unchecked Sendable {
         socket.state.value.isWriting = true
     }
 
+    @inline(__always)
+    final func checkOpenToWrite() throws {
+        guard socket.isOpen else { throw error(.closed, "write to") }
+    }
+
     /// How many bytes the kernel took.
     @inline(__always)
     private final func writeNow(_ send: () throws(SystemError) -> Int) throws -> Int {
-        guard socket.isOpen else { throw error(.closed, "write to") }
+        try checkOpenToWrite()
         do throws(SystemError) {
             return try send()
         } catch {
@@ -235,7 +240,7 @@ public class SocketStream: ByteStream, @unchecked Sendable {
         }
     }
 
-    private final nonisolated(nonsending) func waitUntilWritable() async throws {
+    final nonisolated(nonsending) func waitUntilWritable() async throws {
         // An error that is known already gives no further edge: the next send fetches it.
         if !socket.readiness.isDisjoint(with: [.error, .hangUp]) {
             return await socket.core.yield()

@@ -18,7 +18,7 @@ public final class TCPListener: Sendable, AsyncSequence {
     /// An accepted connection.
     public typealias Element = TCPStream
 
-    private let acceptor: ConnectionAcceptor
+    let acceptor: ConnectionAcceptor
 
     /// The address that it listens on, with the port that the kernel chose if 0 was asked for.
     public let localAddress: SocketAddress
@@ -30,43 +30,59 @@ public final class TCPListener: Sendable, AsyncSequence {
 
     /// Listens on an address.
     ///
-    /// It belongs to the loop that runs the caller. A port that an earlier process has just left
-    /// can be taken again at once.
+    /// It belongs to the loop that runs the caller.
     ///
     /// - Parameters:
     ///   - address: Where to listen; port 0 takes any free port.
-    ///   - backlog: How many connections the kernel keeps until they are accepted (it caps the
-    ///     number by net.core.somaxconn).
+    ///   - options: How it behaves, and the connections it accepts.
     /// - Returns: The listener.
     /// - Throws: ``IOError``: `.addressInUse`, `.permissionDenied`, `.addressNotAvailable`,
-    ///   `.resourcesExhausted`; ``EventLoopError/stopped``.
+    ///   `.resourcesExhausted`; one that names an option that was refused;
+    ///   ``EventLoopError/stopped``.
     /// - Precondition: The caller runs on an event loop.
-    public static func bind(to address: SocketAddress, backlog: Int = 1_024) throws -> TCPListener {
+    public static func bind(
+        to address: SocketAddress, options: Options = .init()
+    ) throws -> TCPListener {
         let core = currentCore("TCPListener.bind")
         if core.isStopped { throw EventLoopError.stopped }
-        do throws(SystemError) {
-            let calls = core.poller.systemCalls
+        let operation = "listen on \(address)"
+        let calls = core.poller.systemCalls
+        do {
             let descriptor = try Socket.open(address.socketFamily, calls)
             let local: SocketAddress
-            do throws(SystemError) {
-                try Socket.setReuseAddress(descriptor, calls)
+            do {
+                try options.apply(descriptor, calls, listeningOn: address)
                 try Socket.bind(descriptor, to: address, calls)
-                try Socket.listen(descriptor, backlog: backlog, calls)
+                try Socket.listen(descriptor, backlog: options.backlog, calls)
                 local = try Socket.localAddress(descriptor, calls)
             } catch {
                 Socket.close(descriptor, calls)
                 throw error
             }
             return TCPListener(try SocketCore(descriptor, core: core), local: local)
-        } catch {
-            throw IOError(error, operation: "listen on \(address)")
+        } catch let error as SystemError {
+            throw IOError(error, operation: operation)
         }
+    }
+
+    /// Listens on an address, with the usual options.
+    ///
+    /// - Parameters:
+    ///   - address: Where to listen; port 0 takes any free port.
+    ///   - backlog: See ``Options/backlog``.
+    /// - Returns: The listener.
+    /// - Throws: As ``bind(to:options:)``.
+    /// - Precondition: The caller runs on an event loop.
+    public static func bind(to address: SocketAddress, backlog: Int) throws -> TCPListener {
+        var options = Options()
+        options.backlog = backlog
+        return try bind(to: address, options: options)
     }
 
     /// Accepts the next connection, waiting until there is one.
     ///
-    /// The connection belongs to the listener's loop. TCP's delay of small segments (Nagle's
-    /// algorithm) is off.
+    /// The connection belongs to the listener's loop, and has the options that the listener was
+    /// given for it.
     ///
     /// ## Cancellation
     /// *No effect* on the listener: no connection is lost.
@@ -79,9 +95,7 @@ public final class TCPListener: Sendable, AsyncSequence {
             return try await acceptor.socket.forward { try await self.accept() }
         }
         let (socket, peer) = try await acceptor.accept()
-        // A peer that has reset the connection meanwhile makes these two fail; its stream will
-        // tell.
-        try? Socket.setNoDelay(socket.descriptor, true, socket.calls)
+        // A peer that has reset the connection meanwhile makes this fail; its stream will tell.
         let local = (try? Socket.localAddress(socket.descriptor, socket.calls)) ?? localAddress
         return TCPStream(socket, local: local, peer: SocketAddress(raw: peer))
     }

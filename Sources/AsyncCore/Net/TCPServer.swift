@@ -37,15 +37,24 @@ public final class TCPServer: Sendable {
         /// More are closed at once.
         public var maximumConnectionsPerPeer: Int?
 
+        /// How long a connection may be idle: no byte in or out; nil for as long as it likes.
+        ///
+        /// Its handler is cancelled then, and ends in an ``IdleTimeoutError``: see
+        /// ``ByteStream/withIdleTimeout(_:_:)``. It does not end a peer that sends a byte now and then;
+        /// bound the time of a request with `withTimeout`.
+        public var idleTimeout: Duration?
+
         /// What happens to connections beyond ``maximumConnections``.
         public var overload = Overload.wait
 
         /// Is told of the error that ended a handler.
         ///
         /// Not of cancellations. Called on the loop; must not block. By default writes to standard
-        /// error, but for connections that the peer or the network ended, which is daily business.
+        /// error, but for connections that were idle, or that the peer or the network ended, which is
+        /// daily business.
         public var onError: @Sendable (_ error: any Error, _ peer: SocketAddress) -> Void = {
             error, peer in
+            if error is IdleTimeoutError { return }
             let code = (error as? IOError)?.code
             if code == .connectionReset || code == .brokenPipe || code == .timedOut { return }
             writeLineToStandardError("AsyncCore: the connection from \(peer) failed: \(error)")
@@ -67,12 +76,14 @@ public final class TCPServer: Sendable {
     /// - Parameters:
     ///   - listener: Where the connections come from. The server closes it at its end.
     ///   - configuration: How it behaves.
-    /// - Precondition: The limits are at least 1.
+    /// - Precondition: The limits are at least 1, and the idle timeout more than zero.
     public init(_ listener: TCPListener, configuration: Configuration = .init()) {
         let limit = configuration.maximumConnections
         precondition(limit >= 1, "a server of \(limit) connections")
         precondition(
             configuration.maximumConnectionsPerPeer ?? 1 >= 1, "a server of no connection a peer")
+        precondition(
+            configuration.idleTimeout ?? .seconds(1) > .zero, "a server of no idle time")
         self.listener = listener
         self.configuration = configuration
         guard let permits = try? AsyncSemaphore(limit) else {
@@ -154,9 +165,17 @@ public final class TCPServer: Sendable {
     ) async {
         var failure: (any Error)?
         do {
-            try await stream.withConnection(handler)
+            if let idleTimeout = configuration.idleTimeout {
+                try await stream.withIdleTimeout(idleTimeout) { stream in
+                    try await stream.withConnection(handler)
+                }
+            } else {
+                try await stream.withConnection(handler)
+            }
         } catch {
             failure = error
+            // A loop that stops does not let the scope begin.
+            await stream.close()
         }
         let wasAborted = monitor.withLock { state in state.remove(key, failed: failure != nil) }
         permits.giveBack()

@@ -4,28 +4,31 @@ extension TCPStream {
     /// Connects to an address.
     ///
     /// The connection belongs to the loop that runs the caller. Bound the time with
-    /// `withTimeout`. TCP's delay of small segments (Nagle's algorithm) is off.
+    /// `withTimeout`.
     ///
     /// ## Cancellation
     /// Gives the connection up and closes its socket.
     ///
-    /// - Parameter address: Where to.
+    /// - Parameters:
+    ///   - address: Where to.
+    ///   - options: How the connection behaves.
     /// - Returns: The connection.
     /// - Throws: ``IOError``: `.connectionRefused`, `.unreachable`, `.timedOut`,
-    ///   `.addressNotAvailable`, `.resourcesExhausted`, `.selfConnection`;
-    ///   ``EventLoopError/stopped``; `CancellationError`.
+    ///   `.addressNotAvailable` or `.addressInUse` for the local address, `.resourcesExhausted`,
+    ///   `.selfConnection`; one that names an option that was refused; ``EventLoopError/stopped``;
+    ///   `CancellationError`.
     /// - Precondition: The caller runs on an event loop.
-    public nonisolated(nonsending) static func connect(to address: SocketAddress) async throws
-        -> TCPStream
-    {
+    public nonisolated(nonsending) static func connect(
+        to address: SocketAddress, options: Options = .init()
+    ) async throws -> TCPStream {
         let core = currentCore("TCPStream.connect", in: #isolation)
         guard core.isCurrent(for: #isolation) else {
-            return try await core.forward { try await connect(to: address) }
+            return try await core.forward { try await connect(to: address, options: options) }
         }
         try core.checkOperation()
         let operation = "connect to \(address)"
         do {
-            return try await connect(to: address, core, operation)
+            return try await connect(to: address, options, core, operation)
         } catch let error as SystemError {
             throw IOError(error, operation: operation)
         }
@@ -38,21 +41,26 @@ extension TCPStream {
     ///
     /// - Parameters:
     ///   - address: Where to.
+    ///   - options: How the connection behaves.
     ///   - body: What to do with the connection.
     /// - Returns: The body's value.
-    /// - Throws: What ``connect(to:)`` and `body` throw.
+    /// - Throws: What ``connect(to:options:)`` and `body` throw.
     /// - Precondition: The caller runs on an event loop.
     public nonisolated(nonsending) static func withConnection<R>(
-        to address: SocketAddress, _ body: nonisolated(nonsending) (TCPStream) async throws -> R
+        to address: SocketAddress, options: Options = .init(),
+        _ body: nonisolated(nonsending) (TCPStream) async throws -> R
     ) async throws -> R {
-        try await connect(to: address).withConnection(body)
+        try await connect(to: address, options: options).withConnection(body)
     }
 
     private nonisolated(nonsending) static func connect(
-        to address: SocketAddress, _ core: LoopCore, _ operation: String
+        to address: SocketAddress, _ options: Options, _ core: LoopCore, _ operation: String
     ) async throws -> TCPStream {
         let socket = try await SocketCore.connect(
-            to: address.raw, family: address.socketFamily, core, "TCPStream.connect")
+            to: address.raw, family: address.socketFamily, core, "TCPStream.connect"
+        ) { descriptor, calls in
+            try options.apply(descriptor, calls, connectingTo: address)
+        }
         do {
             let descriptor = socket.descriptor
             let calls = socket.calls
@@ -63,7 +71,6 @@ extension TCPStream {
                 throw IOError(
                     .selfConnection, operation: operation, detail: "nobody listens on that port")
             }
-            try Socket.setNoDelay(descriptor, true, calls)
             return TCPStream(socket, local: local, peer: address)
         } catch {
             socket.watch.close()

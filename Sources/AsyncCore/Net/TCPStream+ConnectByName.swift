@@ -14,6 +14,11 @@ extension TCPStream {
         /// Which family is tried first.
         public var preferredFamily = SocketAddress.Family.ipv6
 
+        /// How the connection behaves.
+        ///
+        /// With a local address, the addresses of the other family fail.
+        public var connection = Options()
+
         /// The usual: IPv6 first, and the delays that RFC 8305 recommends.
         public init() {}
     }
@@ -36,7 +41,7 @@ extension TCPStream {
     ///   - options: How the addresses race.
     /// - Returns: The connection.
     /// - Throws: ``ConnectError`` with what each address had to say; for a literal address what
-    ///   ``connect(to:)`` throws; ``ResolutionError`` for what is no name; ``TimeoutError``;
+    ///   ``connect(to:options:)`` throws; ``ResolutionError`` for what is no name; ``TimeoutError``;
     ///   ``EventLoopError/stopped``; `CancellationError`.
     /// - Precondition: The caller runs on an event loop.
     public nonisolated(nonsending) static func connect(
@@ -47,9 +52,11 @@ extension TCPStream {
         let literal = try HostName.literal(host, port: port)
         return try await core.perform {
             try await within(timeout) {
-                if let literal { return try await connect(to: literal) }
+                if let literal {
+                    return try await connect(to: literal, options: options.connection)
+                }
                 let race = Monitor(ConnectRace<TCPStream>(options))
-                return try await run(race, host, port, resolver)
+                return try await run(race, host, port, resolver, options.connection)
             }
         }
     }
@@ -80,7 +87,7 @@ extension TCPStream {
 
     private nonisolated(nonsending) static func run(
         _ race: Monitor<ConnectRace<TCPStream>>, _ host: String, _ port: Int,
-        _ resolver: any Resolver
+        _ resolver: any Resolver, _ options: Options
     ) async throws -> TCPStream {
         do {
             return try await withTaskScope { scope in
@@ -98,7 +105,7 @@ extension TCPStream {
                     }
                     switch step {
                     case .attempt(let address):
-                        scope.spawn(name: "connect") { await attempt(address, race) }
+                        scope.spawn(name: "connect") { await attempt(address, options, race) }
                     case .won(let stream):
                         scope.cancel()
                         return stream
@@ -116,10 +123,10 @@ extension TCPStream {
     }
 
     private nonisolated(nonsending) static func attempt(
-        _ address: SocketAddress, _ race: Monitor<ConnectRace<TCPStream>>
+        _ address: SocketAddress, _ options: Options, _ race: Monitor<ConnectRace<TCPStream>>
     ) async {
         do {
-            let stream = try await connect(to: address)
+            let stream = try await connect(to: address, options: options)
             if !race.change({ state, _ in state.succeeded(stream) }) { await stream.close() }
         } catch {
             race.change { state, _ in state.failed(address, error) }

@@ -26,6 +26,17 @@ public final class TCPStream: SocketStream, @unchecked Sendable {
 
     override var peerName: String { "\(peerAddress)" }
 
+    /// Closes the connection at once, by a reset: drops what the kernel has and the peer has not
+    /// acknowledged, and wakes those who read or write, with `.closed`.
+    ///
+    /// The peer's next read fails with `.connectionReset`, and may miss what it has not read yet. For
+    /// a peer that breaks the rules, or to hold no port in TIME_WAIT. It works after
+    /// ``finishWriting()``, too; after ``close()``, or a second time, it does nothing.
+    ///
+    /// ## Cancellation
+    /// *Not a cancellation point*: a cancelled task resets, too.
+    public nonisolated(nonsending) func reset() async { await socket.reset() }
+
     /// Runs `body` with this connection, and closes it at the end, however the body ends.
     ///
     /// One cancellation handler serves all waits of the body, which makes each wait cheaper.

@@ -135,7 +135,12 @@ public protocol WritableByteStream: AnyObject, Sendable {
 /// Its two halves need no splitting: one task reads and another writes the same stream. A function
 /// that only reads takes a ``ReadableByteStream``, and one that only writes a
 /// ``WritableByteStream``.
-public protocol ByteStream: ReadableByteStream, WritableByteStream {}
+public protocol ByteStream: ReadableByteStream, WritableByteStream {
+    /// Bytes that were read so far.
+    ///
+    /// Any thread.
+    var bytesRead: UInt64 { get }
+}
 
 extension ReadableByteStream {
     /// Reads what is there into the caller's memory, by way of ``read(upTo:)``.

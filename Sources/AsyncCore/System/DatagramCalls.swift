@@ -111,32 +111,11 @@ enum DatagramCalls {
             unsafe cel_datagram_membership(calls.table, descriptor, &raw, index, joins))
     }
 
-    /// Options whose value is a number.
-    enum Option {
-        case reuseAddress, reusePort, broadcast, receiveBuffer, sendBuffer
-        case multicastLoopback(SocketAddress.Family), multicastHops(SocketAddress.Family)
-
-        var name: (level: CInt, option: CInt) {
-            switch self {
-            case .reuseAddress: (SOL_SOCKET, SO_REUSEADDR)
-            case .reusePort: (SOL_SOCKET, SO_REUSEPORT)
-            case .broadcast: (SOL_SOCKET, SO_BROADCAST)
-            case .receiveBuffer: (SOL_SOCKET, SO_RCVBUF)
-            case .sendBuffer: (SOL_SOCKET, SO_SNDBUF)
-            case .multicastLoopback(.ipv4): (CInt(IPPROTO_IP), CInt(IP_MULTICAST_LOOP))
-            case .multicastLoopback(.ipv6): (CInt(IPPROTO_IPV6), CInt(IPV6_MULTICAST_LOOP))
-            case .multicastHops(.ipv4): (CInt(IPPROTO_IP), CInt(IP_MULTICAST_TTL))
-            case .multicastHops(.ipv6): (CInt(IPPROTO_IPV6), CInt(IPV6_MULTICAST_HOPS))
-            }
-        }
-    }
+    typealias Option = Socket.Option
 
     static func set(
         _ option: Option, _ value: Int, _ descriptor: CInt, _ calls: SystemCalls
     ) throws(SystemError) {
-        let (level, name) = option.name
-        _ = try check(
-            unsafe cel_socket_set_option(
-                calls.table, descriptor, level, name, CInt(clamping: value)))
+        try Socket.set(option, value, descriptor, calls)
     }
 }

@@ -17,13 +17,33 @@ final class ScratchBuffer {
 
     deinit { unsafe memory?.deallocate() }
 
+    /// A loop that never reads this way pays nothing.
+    private func allocated() -> UnsafeMutableRawPointer {
+        let memory = unsafe self.memory ?? .allocate(byteCount: Self.size, alignment: 64)
+        unsafe self.memory = memory
+        return unsafe memory
+    }
+
+    /// Sends at most `count` bytes of a file from `offset` on: the number of bytes that were read, or
+    /// `-errno`; and of those that the socket took.
+    ///
+    /// What it did not take is to be read again.
+    func send(
+        _ file: CInt, from offset: UInt64, upTo count: Int, to descriptor: CInt,
+        _ calls: SystemCalls
+    ) -> (read: Int, sent: Int) {
+        let memory = unsafe allocated()
+        let read = unsafe cel_file_read(
+            calls.table, file, memory, min(count, Self.size), offset)
+        if read <= 0 { return (read, 0) }
+        return (read, unsafe cel_socket_send(calls.table, descriptor, memory, read))
+    }
+
     /// Receives at most `count` bytes: the bytes, and their number or `-errno`.
     func receive(
         _ descriptor: CInt, upTo count: Int, _ calls: SystemCalls
     ) -> (bytes: [UInt8], result: Int) {
-        // A loop that never reads this way pays nothing.
-        let memory = unsafe self.memory ?? .allocate(byteCount: Self.size, alignment: 64)
-        unsafe self.memory = memory
+        let memory = unsafe allocated()
         let room = min(count, Self.size)
         let result = unsafe cel_socket_receive(calls.table, descriptor, memory, room)
         if result <= 0 { return ([], result) }

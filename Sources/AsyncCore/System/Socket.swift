@@ -148,27 +148,4 @@ enum Socket {
             unsafe cel_socket_peer_credentials(calls.table, descriptor, &process, &user, &group))
         return UnixCredentials(processID: process, userID: user, groupID: group)
     }
-
-    static func setReuseAddress(_ descriptor: CInt, _ calls: SystemCalls) throws(SystemError) {
-        try set(descriptor, SOL_SOCKET, SO_REUSEADDR, 1, calls)
-    }
-
-    static func setNoDelay(_ descriptor: CInt, _ on: Bool, _ calls: SystemCalls) throws(SystemError)
-    {
-        try set(descriptor, CInt(IPPROTO_TCP), TCP_NODELAY, on ? 1 : 0, calls)
-    }
-
-    /// For tests and tuning: the kernel's send and receive buffers, in bytes.
-    static func setBufferSizes(_ descriptor: CInt, _ bytes: Int, _ calls: SystemCalls)
-        throws(SystemError)
-    {
-        try set(descriptor, SOL_SOCKET, SO_SNDBUF, CInt(clamping: bytes), calls)
-        try set(descriptor, SOL_SOCKET, SO_RCVBUF, CInt(clamping: bytes), calls)
-    }
-
-    private static func set(
-        _ descriptor: CInt, _ level: CInt, _ name: CInt, _ value: CInt, _ calls: SystemCalls
-    ) throws(SystemError) {
-        _ = try check(unsafe cel_socket_set_option(calls.table, descriptor, level, name, value))
-    }
 }

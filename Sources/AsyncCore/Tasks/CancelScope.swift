@@ -17,6 +17,8 @@
 /// *Any task*, any thread.
 public final class CancelScope: Sendable, EnclosingScope {
     private let monitor: Monitor<Shared>
+    /// Decides at each deadline whether it is one.
+    private let idleWatch: IdleWatch?
 
     private struct Shared: Sendable {
         var state: CancelScopeState
@@ -41,6 +43,14 @@ public final class CancelScope: Sendable, EnclosingScope {
             Shared(
                 state: CancelScopeState(
                     timeout: timeout, deadline: deadline, isShielded: isShielded)))
+        idleWatch = nil
+    }
+
+    /// A scope whose body is cancelled when there was no progress for a time.
+    init(_ idleWatch: IdleWatch) {
+        monitor = Monitor(
+            Shared(state: CancelScopeState(timeout: nil, deadline: nil, isShielded: false)))
+        self.idleWatch = idleWatch
     }
 
     // MARK: - Cancelling
@@ -131,6 +141,14 @@ public final class CancelScope: Sendable, EnclosingScope {
     /// The deadline that is in force, for the scope's timer.
     var deadlineInForce: UInt64 { monitor.withLock { $0.state.deadline } }
 
+    /// The deadline that takes the place of one that has passed; nil if the body is to be cancelled.
+    func deadlineAfterLook() -> UInt64? {
+        guard let idleWatch else { return nil }
+        let core = monitor.withLock { $0.core }
+        guard let next = idleWatch.look(now: Monotonic.now(of: core)) else { return nil }
+        return monitor.withLock { $0.state.move(to: next) ? next : nil }
+    }
+
     /// When the running code will be cancelled by a scope or a timeout that it is in; nil for
     /// never.
     ///
@@ -147,7 +165,8 @@ public final class CancelScope: Sendable, EnclosingScope {
     @usableFromInline var effectiveDeadline: ContinuousClock.Instant? {
         let shared = monitor.withLock { $0 }
         let outer = shared.state.isShielded ? nil : shared.outer?.effectiveDeadline
-        if shared.state.phase == .ended { return outer }
+        // When to look for progress is no deadline for the body.
+        if shared.state.phase == .ended || idleWatch != nil { return outer }
         return ScopeContext.earlier(
             Monotonic.instant(of: shared.state.deadline, of: shared.core), outer)
     }
@@ -236,6 +255,7 @@ public final class CancelScope: Sendable, EnclosingScope {
             shared.cancelBody = cancelBody
         }
         change { $0.activate() }
+        _ = deadlineAfterLook()
         // Not before: the deadline may have been moved meanwhile, from another thread.
         timer.move()
     }

@@ -32,6 +32,8 @@ final class LoopScopeTimer: DeadlineScope, ScopeTimer, @unchecked Sendable {
         }
     }
 
+    override func laterDeadline() -> UInt64? { scope.deadlineAfterLook() }
+
     override func cancelBody() {
         scope.cancel(.init(reason == .stopped ? .loopStopped : .deadline))
     }
@@ -50,10 +52,16 @@ final class SleepingScopeTimer: ScopeTimer {
         let scope = scope
         replace(
             with: Task.detached {
-                let delay = Monotonic.duration(from: Monotonic.now(of: nil), to: deadline)
-                do { try await Task.sleep(for: delay) } catch { return }
-                // A deadline that was moved just now counts, not this one.
-                if scope.deadlineInForce == deadline { scope.cancel(.init(.deadline)) }
+                var deadline = deadline
+                while true {
+                    let delay = Monotonic.duration(from: Monotonic.now(of: nil), to: deadline)
+                    do { try await Task.sleep(for: delay) } catch { return }
+                    // A deadline that was moved just now counts, not this one.
+                    if scope.deadlineInForce != deadline { return }
+                    guard let later = scope.deadlineAfterLook() else { break }
+                    deadline = later
+                }
+                scope.cancel(.init(.deadline))
             })
     }
 

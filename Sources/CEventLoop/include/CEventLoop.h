@@ -26,3 +26,4 @@
 #include "cel_sys.h"
 #include "cel_thread.h"
 #include "cel_timer.h"
+#include "cel_transfer.h"

@@ -73,6 +73,13 @@ CEL_CHECKED int cel_socket_set_option(const struct cel_sys *sys, int fd, int lev
 CEL_CHECKED int cel_socket_get_option(const struct cel_sys *sys, int fd, int level, int name,
                                       int *out);
 
+/// SO_LINGER: with `on` and no seconds, close(2) drops what is unsent and resets the connection. With
+/// seconds it blocks, on any socket, until all is sent.
+CEL_CHECKED int cel_socket_set_linger(const struct cel_sys *sys, int fd, bool on, int seconds);
+
+/// Reads SO_LINGER.
+CEL_CHECKED int cel_socket_get_linger(const struct cel_sys *sys, int fd, bool *on, int *seconds);
+
 /// getsockname(2).
 CEL_CHECKED int cel_socket_local_address(const struct cel_sys *sys, int fd,
                                          struct cel_address *out);

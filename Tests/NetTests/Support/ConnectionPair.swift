@@ -87,14 +87,6 @@ extension TCPStream {
         while let bytes = try await read(upTo: 65_536) { try await write(bytes) }
     }
 
-    /// Closes so that the peer sees a reset and not the end.
-    func reset() async {
-        var option = linger(l_onoff: 1, l_linger: 0)
-        let size = socklen_t(MemoryLayout<linger>.size)
-        setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &option, size)
-        await close()
-    }
-
     /// Makes the kernel's buffer for sending small, so that a writer has to wait soon.
     func shrinkBuffer() {
         var size: CInt = 65_536
@@ -151,7 +143,7 @@ final class ReservedPort: Sendable {
     init() throws {
         let descriptor = try Socket.open(AF_INET, .kernel)
         self.descriptor = descriptor
-        try Socket.setReuseAddress(descriptor, .kernel)
+        try Socket.set(.reuseAddress, 1, descriptor, .kernel)
         try Socket.bind(descriptor, to: .loopback(port: 0), .kernel)
         address = try Socket.localAddress(descriptor, .kernel)
     }
