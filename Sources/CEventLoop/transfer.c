@@ -1,6 +1,5 @@
-/// Transfers inside the kernel. send(2) can be told not to raise SIGPIPE; sendfile(2) and splice(2)
-/// cannot, so the calling thread does not take the signal while it is in one of them.
-#include <fcntl.h>
+/// Transfers inside the kernel. send(2) can be told not to raise SIGPIPE; sendfile(2) cannot, so the
+/// calling thread does not take the signal while it is in it.
 #include <pthread.h>
 #include <signal.h>
 
@@ -54,22 +53,4 @@ ssize_t cel_file_read(const struct cel_sys *sys, int file, void *buffer, size_t 
                       uint64_t offset) {
     CEL__RETRY(ssize_t, received, sys->pread(file, buffer, count, (off_t)offset));
     return received;
-}
-
-int cel_pipe_open(const struct cel_sys *sys, int *read_end, int *write_end) {
-    int ends[2];
-    CEL__RETRY(int, result, sys->pipe2(ends, O_NONBLOCK | O_CLOEXEC));
-    if (result < 0) return result;
-    *read_end = ends[0];
-    *write_end = ends[1];
-    return 0;
-}
-
-ssize_t cel_transfer_splice(const struct cel_sys *sys, int from, int to, size_t count) {
-    if (count == 0) return 0;
-    struct pipe_signal held;
-    hold(&held);
-    CEL__RETRY(ssize_t, moved, sys->splice(from, to, count, SPLICE_F_MOVE | SPLICE_F_NONBLOCK));
-    let_go(&held, moved == -EPIPE);
-    return moved;
 }

@@ -202,17 +202,6 @@ static ssize_t scripted_pread(int fd, void *buffer, size_t count, off_t offset) 
     return fails(SCRIPT_PREAD) ? -1 : cel_sys_default()->pread(fd, buffer, count, offset);
 }
 
-static int scripted_pipe2(int *ends, int flags) {
-    if (fails(SCRIPT_PIPE2)) return -1;
-    int result = cel_sys_default()->pipe2(ends, flags);
-    if (result == 0) script.descriptors += 2;
-    return result;
-}
-
-static ssize_t scripted_splice(int from, int to, size_t count, unsigned flags) {
-    return fails(SCRIPT_SPLICE) ? -1 : cel_sys_default()->splice(from, to, count, flags);
-}
-
 static int scripted_lstat(const char *path, struct stat *out) {
     return fails(SCRIPT_LSTAT) ? -1 : cel_sys_default()->lstat(path, out);
 }
@@ -284,8 +273,6 @@ static const struct cel_sys scripted = {
     .sendmsg = scripted_sendmsg,
     .sendfile = scripted_sendfile,
     .pread = scripted_pread,
-    .pipe2 = scripted_pipe2,
-    .splice = scripted_splice,
     .shutdown = scripted_shutdown,
     .getsockopt = scripted_getsockopt,
     .setsockopt = scripted_setsockopt,

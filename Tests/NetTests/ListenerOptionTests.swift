@@ -5,7 +5,7 @@ import Testing
 
 @testable import AsyncCore
 
-/// Options of listeners: S473, S478, S479, C19.
+/// Options of listeners: S473, S478, C19.
 @Suite(.watched)
 struct ListenerOptionTests {
     private static func options(
@@ -132,18 +132,6 @@ struct ListenerOptionTests {
             await again.close()
             await near.close()
             await far.close()
-        }
-    }
-
-    @Test func `a backlog is as large as the system call takes (S479)`() async throws {
-        try await onLoop {
-            for backlog in [0, 1, Int.max] {
-                let listener = try TCPListener.bind(to: .loopback(port: 0), backlog: backlog)
-                try await TCPStream.withConnection(to: listener.localAddress) { _ in
-                    try await listener.accept().close()
-                }
-                await listener.close()
-            }
         }
     }
 }

@@ -5,7 +5,7 @@ extension TCPListener {
     public struct Options: Sendable {
         /// How many connections the kernel keeps until they are accepted.
         ///
-        /// It caps the number by net.core.somaxconn.
+        /// It caps the number by net.core.somaxconn, and takes a negative one for that.
         public var backlog = 1_024
 
         /// Whether a port can be taken that connections of an earlier listener still hold.
@@ -46,7 +46,6 @@ extension TCPListener {
         func apply(
             _ descriptor: CInt, _ calls: SystemCalls, listeningOn address: SocketAddress
         ) throws(IOError) {
-            precondition(backlog >= 0, "a backlog of \(backlog)")
             func set<Value>(_ option: SocketOption<Value>, _ value: Value) throws(IOError) {
                 try option.set(value, descriptor, calls, of: "a listener on \(address)")
             }

@@ -44,8 +44,6 @@ struct cel_sys {
     ssize_t (*sendmsg)(int fd, const struct msghdr *message, int flags);
     ssize_t (*sendfile)(int fd, int file, off_t *_Nullable offset, size_t count);
     ssize_t (*pread)(int fd, void *buffer, size_t count, off_t offset);
-    int (*pipe2)(int *ends, int flags);
-    ssize_t (*splice)(int from, int to, size_t count, unsigned flags);
     int (*shutdown)(int fd, int how);
     int (*getsockopt)(int fd, int level, int name, void *value, socklen_t *length);
     int (*setsockopt)(int fd, int level, int name, const void *value, socklen_t length);

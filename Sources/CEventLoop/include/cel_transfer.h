@@ -1,5 +1,5 @@
-/// Transfers: bytes that go from one descriptor to another inside the kernel. As for sockets, no
-/// state, and all retry EINTR. Neither raises SIGPIPE, whatever the program's disposition.
+/// Transfers: bytes that go from a file to a socket. As for sockets, no state, and all retry EINTR.
+/// None raises SIGPIPE, whatever the program's disposition.
 #pragma once
 
 #include "cel_base.h"
@@ -17,13 +17,5 @@ CEL_CHECKED ssize_t cel_transfer_file(const struct cel_sys *sys, int fd, int fil
 /// pread(2): the number of bytes, 0 at the end of the file, or -errno.
 CEL_CHECKED ssize_t cel_file_read(const struct cel_sys *sys, int file, void *buffer, size_t count,
                                   uint64_t offset);
-
-/// Makes a pipe of which neither end blocks. The caller owns both.
-CEL_CHECKED int cel_pipe_open(const struct cel_sys *sys, int *read_end, int *write_end);
-
-/// splice(2): moves up to `count` bytes from one descriptor to another, one of which is a pipe: the
-/// number of bytes, 0 at the end of `from`, or -errno. Errors: EAGAIN (one is empty or the other
-/// full, which of them is not told), EINVAL (not for these descriptors).
-CEL_CHECKED ssize_t cel_transfer_splice(const struct cel_sys *sys, int from, int to, size_t count);
 
 CEL_ASSUME_NONNULL_END
