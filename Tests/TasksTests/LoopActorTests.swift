@@ -71,6 +71,7 @@ private actor Desk {
     nonisolated let shared = AsyncRWLock(1)
     nonisolated let once = AsyncOnce<Int>()
     nonisolated let queue = AsyncQueue<Int>(capacity: 8)
+    nonisolated let stream = MemoryStream.pair().0
     nonisolated let channel = Channel<Int>.make(capacity: 8)
     nonisolated let finished: TaskHandle<Int, any Error>
     nonisolated let semaphore: AsyncSemaphore
@@ -157,6 +158,11 @@ private actor Desk {
         return isHere()
     }
 
+    func watched() async throws -> Bool {
+        try await stream.withIdleTimeout(.hour) { _ in }
+        return isHere()
+    }
+
     func gathered() async throws -> Bool {
         _ = try await gather(finished, finished)
         return isHere()
@@ -188,6 +194,7 @@ extension LoopActorTests {
             ("withCancelScope", { try await $0.scoped() }),
             ("withShield", { try await $0.shielded() }),
             ("withTimeout", { try await $0.timed() }),
+            ("withIdleTimeout", { try await $0.watched() }),
             ("gather", { try await $0.gathered() }),
             ("gather of a list", { try await $0.gatheredList() }),
             ("wait", { try await $0.waited() }),
