@@ -7,12 +7,10 @@ struct Bar: Sendable {
 
     /// What is compared with the limit.
     enum Figure: Sendable {
-        /// CPU nanoseconds an operation of one contender, as a multiple of another's.
-        case cpuRatio(String, Contender, Contender)
-        /// Wall nanoseconds an operation of one contender, as a multiple of another's.
-        case wallRatio(String, Contender, Contender)
-        /// Wall nanoseconds an operation.
-        case wall(String, Contender)
+        /// A measure of one contender, as a multiple of another's.
+        case ratio(String, Contender, Contender, Measure)
+        /// A measure of one contender.
+        case value(String, Contender, Measure)
     }
 
     let title: String
@@ -23,49 +21,74 @@ struct Bar: Sendable {
     static let all: [Bar] = [
         Bar(
             title: "echo: AsyncCore's CPU a round trip, against raw epoll",
-            figure: .cpuRatio("echo", .asynccore, .epoll), limit: .atMost(1.10)),
+            figure: .ratio("echo", .asynccore, .epoll, .cpu), limit: .atMost(1.05)),
+        Bar(
+            title: "echo, 1,000 connections: the same",
+            figure: .ratio("echo-1000", .asynccore, .epoll, .cpu), limit: .atMost(1.05)),
+        Bar(
+            title: "echo, 16 KiB: the same",
+            figure: .ratio("echo-16k", .asynccore, .epoll, .cpu), limit: .atMost(1.05)),
+        Bar(
+            title: "echo, one connection: p50, against raw epoll",
+            figure: .ratio("echo-single", .asynccore, .epoll, .p50), limit: .atMost(1.05)),
         Bar(
             title: "echo: Dispatch's CPU a round trip, against AsyncCore",
-            figure: .cpuRatio("echo", .dispatch, .asynccore), limit: .atLeast(2.2)),
+            figure: .ratio("echo", .dispatch, .asynccore, .cpu), limit: .atLeast(2.2)),
+        Bar(
+            title: "1,000 echo peers beside a flood: p99",
+            figure: .value("flood", .asynccore, .p99), limit: .atMost(10_000_000)),
+        Bar(
+            title: "1,000 echo peers beside 5,000 that trickle: p99",
+            figure: .value("loris", .asynccore, .p99), limit: .atMost(10_000_000)),
+        Bar(
+            title: "resident memory of an idle connection",
+            figure: .value("idle", .asynccore, .memory), limit: .atMost(2_500)),
+        Bar(
+            title: "memory left of 10,000 connections, each",
+            figure: .value("churn", .asynccore, .memory), limit: .atMost(10)),
+        Bar(
+            title: "descriptors left of 10,000 connections",
+            figure: .value("churn", .asynccore, .descriptors), limit: .atMost(0)),
         Bar(
             title: "switch between two tasks, wall",
-            figure: .wall("switch", .asynccore), limit: .atMost(200)),
+            figure: .value("switch", .asynccore, .wall), limit: .atMost(200)),
         Bar(
             title: "spawn and await, wall, against the floor",
-            figure: .wallRatio("spawn", .asynccore, .floor), limit: .atMost(1.25)),
+            figure: .ratio("spawn", .asynccore, .floor, .wall), limit: .atMost(1.25)),
         Bar(
             title: "100,000 sleeps, wall, each",
-            figure: .wall("sleep", .asynccore), limit: .atMost(1_500)),
+            figure: .value("sleep", .asynccore, .wall), limit: .atMost(1_500)),
         Bar(
             title: "100,000 sleeps, wall, default executor against AsyncCore",
-            figure: .wallRatio("sleep", .standard, .asynccore), limit: .atLeast(4)),
+            figure: .ratio("sleep", .standard, .asynccore, .wall), limit: .atLeast(4)),
         Bar(
             title: "a semaphore's permit, nobody waits, wall",
-            figure: .wall("permit", .asynccore), limit: .atMost(40)),
+            figure: .value("permit", .asynccore, .wall), limit: .atMost(40)),
         Bar(
             title: "lock and unlock, nobody waits, wall",
-            figure: .wall("lock", .asynccore), limit: .atMost(40)),
+            figure: .value("lock", .asynccore, .wall), limit: .atMost(40)),
         Bar(
             title: "wait for an event that is set, wall",
-            figure: .wall("event", .asynccore), limit: .atMost(40)),
+            figure: .value("event", .asynccore, .wall), limit: .atMost(40)),
         Bar(
             title: "an item through a bounded queue, wall",
-            figure: .wall("queue", .asynccore), limit: .atMost(150)),
+            figure: .value("queue", .asynccore, .wall), limit: .atMost(150)),
         Bar(
             title: "one of 1,000 tasks gathered, wall",
-            figure: .wall("gather", .asynccore), limit: .atMost(500)),
+            figure: .value("gather", .asynccore, .wall), limit: .atMost(500)),
         Bar(
             title: "a timeout around work that is ready, wall",
-            figure: .wall("timeout", .asynccore), limit: .atMost(900)),
+            figure: .value("timeout", .asynccore, .wall), limit: .atMost(900)),
         Bar(
             title: "one of 1,000,000 timers set and removed, wall",
-            figure: .wall("timer", .asynccore), limit: .atMost(250)),
+            figure: .value("timer", .asynccore, .wall), limit: .atMost(250)),
     ]
 
     func judge(_ results: Results) -> Verdict {
         guard let measured = value(in: results) else {
             return Verdict(
-                title: title, limit: limitText, measured: nil, outcome: .unmeasured, beside: "")
+                title: title, limit: limitText, measured: nil, unit: unit, outcome: .unmeasured,
+                beside: "")
         }
         let met =
             switch limit {
@@ -73,12 +96,15 @@ struct Bar: Sendable {
             case .atLeast(let bound): measured >= bound
             }
         return Verdict(
-            title: title, limit: limitText, measured: measured, isRatio: isRatio,
+            title: title, limit: limitText, measured: measured, unit: unit,
             outcome: met ? .met : .missed, beside: floorRatio(in: results))
     }
 
-    private var isRatio: Bool {
-        if case .wall = figure { false } else { true }
+    private var unit: String {
+        switch figure {
+        case .ratio: "x"
+        case .value(_, _, let measure): measure.unit
+        }
     }
 
     private var limitText: String {
@@ -88,32 +114,52 @@ struct Bar: Sendable {
         }
     }
 
-    private func text(_ value: Double) -> String {
-        isRatio ? Text.ratio(value) : Text.count(value) + " ns"
-    }
+    private func text(_ value: Double) -> String { Verdict.text(value, unit) }
 
     private func value(in results: Results) -> Double? {
         switch figure {
-        case .cpuRatio(let name, let one, let other):
+        case .ratio(let name, let one, let other, let measure):
             guard let mine = results.series(name, one), let theirs = results.series(name, other)
             else { return nil }
-            return mine.ratio(to: theirs, \.cpuPerOperation)
-        case .wallRatio(let name, let one, let other):
-            guard let mine = results.series(name, one), let theirs = results.series(name, other)
-            else { return nil }
-            return mine.ratio(to: theirs, \.wallPerOperation)
-        case .wall(let name, let one):
-            return results.series(name, one)?.median(\.wallPerOperation)
+            return mine.ratio(to: theirs, measure.figure)
+        case .value(let name, let one, let measure):
+            return results.series(name, one)?.median(measure.figure)
         }
     }
 
-    /// For an absolute limit: the same figure as a multiple of the floor on this machine.
+    /// For an absolute limit on time: the same figure as a multiple of the floor on this machine.
     private func floorRatio(in results: Results) -> String {
-        guard case .wall(let name, let one) = figure,
+        guard case .value(let name, let one, .wall) = figure,
             let mine = results.series(name, one), let floor = results.series(name, .floor),
             let ratio = mine.ratio(to: floor, \.wallPerOperation)
         else { return "" }
         return Text.ratio(ratio) + " the floor on this machine"
+    }
+}
+
+/// What a sample is judged by.
+enum Measure: Sendable {
+    case cpu, wall, p50, p99, memory, descriptors, rate
+
+    var figure: @Sendable (Sample) -> Double {
+        switch self {
+        case .cpu: { $0.cpuPerOperation }
+        case .wall: { $0.wallPerOperation }
+        case .p50: { Double($0.latency?.p50Nanoseconds ?? 0) }
+        case .p99: { Double($0.latency?.p99Nanoseconds ?? 0) }
+        case .memory: { $0.holdings?.bytesPerConnection ?? 0 }
+        case .descriptors: { Double($0.holdings?.descriptors ?? 0) }
+        case .rate: { $0.operationsPerSecond }
+        }
+    }
+
+    var unit: String {
+        switch self {
+        case .cpu, .wall, .p50, .p99: "ns"
+        case .memory: "bytes"
+        case .descriptors: ""
+        case .rate: "/s"
+        }
     }
 }
 
@@ -128,13 +174,22 @@ struct Verdict: Codable, Sendable {
     let title: String
     let limit: String
     let measured: Double?
-    var isRatio = false
+    /// "x" for a ratio.
+    let unit: String
     let outcome: Outcome
     /// What else a reader should know.
     let beside: String
 
     var measuredText: String {
         guard let measured else { return "-" }
-        return isRatio ? Text.ratio(measured) : Text.count(measured) + " ns"
+        return Self.text(measured, unit)
+    }
+
+    static func text(_ value: Double, _ unit: String) -> String {
+        switch unit {
+        case "x": Text.ratio(value)
+        case "": Text.count(value)
+        default: Text.count(value) + " " + unit
+        }
     }
 }

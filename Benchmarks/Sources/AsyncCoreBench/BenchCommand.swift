@@ -9,7 +9,7 @@ struct BenchCommand: ParsableCommand {
         commandName: "asynccore-bench",
         abstract: "Measures AsyncCore against its peers and against the floor, in one run.",
         usage: "asynccore-bench [<options>]",
-        subcommands: [ServeCommand.self, SampleCommand.self])
+        subcommands: [ServeCommand.self, BurdenCommand.self, SampleCommand.self])
 
     @Option(help: ArgumentHelp("Write every figure to this file.", valueName: "file"))
     var json: String?

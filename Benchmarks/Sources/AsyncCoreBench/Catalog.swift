@@ -16,7 +16,9 @@ enum Contender: String, Codable, CaseIterable, Sendable {
 struct Benchmark: Sendable {
     enum Kind: Sendable {
         /// Round trips of a server process under load from outside.
-        case echo
+        case echo(EchoLoad)
+        /// Many connections to a server process, held or made and closed.
+        case connections(ConnectionLoad)
         /// A loop around one operation, in a process of its own.
         case micro
     }
@@ -30,7 +32,33 @@ struct Benchmark: Sendable {
     /// Every benchmark, in the order in which they run.
     static let all: [Benchmark] = [
         Benchmark(
-            name: "echo", kind: .echo, operation: "64-byte round trip, 64 connections",
+            name: "echo", kind: .echo(EchoLoad(connections: 64, messageBytes: 64)),
+            operation: "64 connections, 64 bytes",
+            contenders: [.epoll, .asynccore, .dispatch]),
+        Benchmark(
+            name: "echo-1000", kind: .echo(EchoLoad(connections: 1_000, messageBytes: 64)),
+            operation: "1,000 connections, 64 bytes", contenders: [.epoll, .asynccore, .dispatch]),
+        Benchmark(
+            name: "echo-16k", kind: .echo(EchoLoad(connections: 64, messageBytes: 16_384)),
+            operation: "64 connections, 16 KiB", contenders: [.epoll, .asynccore, .dispatch]),
+        Benchmark(
+            name: "echo-single", kind: .echo(EchoLoad(connections: 1, messageBytes: 64)),
+            operation: "one connection, 64 bytes", contenders: [.epoll, .asynccore, .dispatch]),
+        Benchmark(
+            name: "calm", kind: .echo(.paced(beside: .nothing)),
+            operation: "10,000 a second on 1,000", contenders: [.epoll, .asynccore]),
+        Benchmark(
+            name: "flood", kind: .echo(.paced(beside: .flood)),
+            operation: "the same beside a flood", contenders: [.asynccore]),
+        Benchmark(
+            name: "loris", kind: .echo(.paced(beside: .trickle)),
+            operation: "the same beside 5,000 that trickle", contenders: [.epoll, .asynccore]),
+        Benchmark(
+            name: "idle", kind: .connections(.held), operation: "one of 10,000 idle connections",
+            contenders: [.epoll, .asynccore, .dispatch]),
+        Benchmark(
+            name: "churn", kind: .connections(.churned),
+            operation: "one of 10,000 connections made and closed",
             contenders: [.epoll, .asynccore, .dispatch]),
         Benchmark(
             name: "switch", kind: .micro, operation: "switch between two tasks, continuations",
@@ -77,8 +105,6 @@ struct Benchmark: Sendable {
     /// Says more exactly what a contender does here, where its name alone would mislead.
     func note(for contender: Contender) -> String {
         switch (name, contender) {
-        case ("echo", .epoll): "raw epoll in C"
-        case ("echo", .dispatch): "Dispatch read sources"
         case ("sleep", .floor): "minimal executor (tasks only, no sleep)"
         case ("gather", .standard): "default executor, task group"
         case ("gather", .floor): "minimal executor, task group"
@@ -89,10 +115,12 @@ struct Benchmark: Sendable {
         case ("queue", .asynccore): "AsyncCore, bound of 256"
         case ("timeout", .standard): "default executor, two children that race"
         case ("timer", .asynccore): "CEventLoop"
+        case ("idle", .asynccore), ("churn", .asynccore): "AsyncCore, read(upTo:)"
         case (_, .asynccore): "AsyncCore"
         case (_, .floor): "minimal executor"
         case (_, .standard): "default executor"
-        case (_, .epoll), (_, .dispatch): contender.rawValue
+        case (_, .epoll): "raw epoll in C"
+        case (_, .dispatch): "Dispatch read sources"
         }
     }
 }

@@ -23,6 +23,7 @@ struct ServeCommand: ParsableCommand {
 
     @OptionGroup var child: ChildOptions
     @Argument var contender: Contender
+    @Flag(help: "Without memory of its own for each connection.") var lean = false
 
     func run() throws {
         try child.apply()
@@ -31,11 +32,39 @@ struct ServeCommand: ParsableCommand {
         case .dispatch: try EchoDispatch.serve()
         case .asynccore:
             #if ASYNCCORE
-                try EchoAsyncCore.serve()
+                try lean ? EchoAsyncCore.serveLean() : EchoAsyncCore.serve()
             #else
                 throw ValidationError("built without AsyncCore")
             #endif
         case .floor, .standard: throw ValidationError("no such server")
+        }
+    }
+}
+
+/// Child: a peer that is a burden to the server on a port, until it is killed. Prints the line
+/// `ready` once it is.
+struct BurdenCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "burden", shouldDisplay: false)
+
+    @OptionGroup var child: ChildOptions
+    @Argument var burden: EchoLoad.Burden
+    @Argument var port: UInt16
+
+    func run() throws {
+        try child.apply()
+        switch burden {
+        case .nothing: break
+        case .flood:
+            announce("ready")
+            try check(bench_flood(port), "flood")
+        case .trickle:
+            var connections = [Int32](repeating: -1, count: EchoLoad.trickling)
+            try check(bench_hold(port, Int32(connections.count), &connections), "hold")
+            announce("ready")
+            try check(
+                bench_trickle(
+                    connections, Int32(connections.count), EchoLoad.tricklePeriodMilliseconds),
+                "trickle")
         }
     }
 }
@@ -76,6 +105,7 @@ struct SampleCommand: ParsableCommand {
 }
 
 extension Contender: ExpressibleByArgument {}
+extension EchoLoad.Burden: ExpressibleByArgument {}
 
 /// Writes a line to the parent at once.
 func announce(_ line: String) {

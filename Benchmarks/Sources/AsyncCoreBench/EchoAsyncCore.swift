@@ -1,10 +1,17 @@
 import AsyncCore
+import CBenchSupport
 
 /// The echo server as AsyncCore's documentation writes it: a task for each connection.
-///
-/// It reads into memory of its own, as its peers do.
 enum EchoAsyncCore {
-    static func serve() throws {
+    /// Reads into memory of the connection's own, as its peers do.
+    static func serve() throws { try serve(echo) }
+
+    /// Reads what is there: a connection that waits has no memory.
+    static func serveLean() throws { try serve(echoLean) }
+
+    private static func serve(
+        _ echo: nonisolated(nonsending) @escaping @Sendable (TCPStream) async throws -> Void
+    ) throws {
         try EventLoop.run {
             let listener = try TCPListener.bind(to: SocketAddress("127.0.0.1", port: 0))
             announce("port \(listener.localAddress.port)")
@@ -15,12 +22,18 @@ enum EchoAsyncCore {
     }
 
     nonisolated(nonsending) private static func echo(_ stream: TCPStream) async throws {
-        var memory = [UInt8](repeating: 0, count: 4096)
+        var memory = [UInt8](repeating: 0, count: Int(BENCH_MAX_MESSAGE))
         while true {
             var span = memory.mutableSpan
             var bytes = span.mutableBytes
             guard let count = try await stream.read(into: &bytes) else { return }
             try await stream.write(bytes.bytes.extracting(first: count))
+        }
+    }
+
+    nonisolated(nonsending) private static func echoLean(_ stream: TCPStream) async throws {
+        while let bytes = try await stream.read(upTo: Int(BENCH_MAX_MESSAGE)) {
+            try await stream.write(bytes)
         }
     }
 }

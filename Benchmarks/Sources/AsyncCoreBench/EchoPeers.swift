@@ -44,7 +44,8 @@ private final class DispatchEchoServer: @unchecked Sendable {
     private let queue: DispatchQueue
     private let accepting: any DispatchSourceRead
     private var connections: [Int32: any DispatchSourceRead] = [:]
-    private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 4096, alignment: 16)
+    private let buffer = UnsafeMutableRawBufferPointer.allocate(
+        byteCount: Int(BENCH_MAX_MESSAGE), alignment: 16)
 
     init(listener: Int32, queue: DispatchQueue) {
         self.listener = listener

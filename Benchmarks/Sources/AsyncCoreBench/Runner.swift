@@ -66,7 +66,10 @@ struct Runner: Sendable {
 
     private func take(_ benchmark: Benchmark, _ contender: Contender) throws -> Sample {
         switch benchmark.kind {
-        case .echo: try EchoRound(contender: contender, plan: plan, machine: machine).run()
+        case .echo(let load):
+            try EchoRound(contender: contender, load: load, plan: plan, machine: machine).run()
+        case .connections(let load):
+            try ConnectionRound(contender: contender, load: load, machine: machine).run()
         case .micro: try takeMicro(benchmark, contender)
         }
     }

@@ -7,11 +7,18 @@ struct Sample: Codable, Sendable {
     var allocationsPerOperation: Double?
     /// Times of single round trips. Echo only.
     var latency: Latency?
+    /// What the server holds more than before. Connections only.
+    var holdings: Holdings?
 
     struct Latency: Codable, Sendable {
         var p50Nanoseconds: Int
         var p99Nanoseconds: Int
         var p999Nanoseconds: Int
+    }
+
+    struct Holdings: Codable, Sendable {
+        var bytesPerConnection: Double
+        var descriptors: Int
     }
 
     var wallPerOperation: Double { Double(wallNanoseconds) / Double(operations) }

@@ -6,7 +6,7 @@ struct TableReport {
 
     var text: String {
         let rounds = results.series.map(\.rounds.count).max() ?? 0
-        return ([heading(rounds), echoTable, microTable, barTable] as [String?])
+        return ([heading(rounds), echoTable, connectionTable, microTable, barTable] as [String?])
             .compactMap { $0 }.joined(separator: "\n\n")
     }
 
@@ -20,16 +20,19 @@ struct TableReport {
     }
 
     private var echoTable: String? {
-        let echo = results.series.filter { $0.benchmark.kind == .echo }
-        guard let first = echo.first else { return nil }
+        let echo = results.series.filter {
+            if case .echo = $0.benchmark.kind { true } else { false }
+        }
+        guard !echo.isEmpty else { return nil }
         var table = TextTable(
             [
-                "server", "CPU ns/trip", "+-", "ratio", "trips/s", "busy", "p50 us", "p99 us",
-                "p99.9 us",
+                "load", "server", "CPU ns/trip", "+-", "ratio", "trips/s", "busy", "p50 us",
+                "p99 us", "p99.9 us",
             ],
-            leading: 1)
-        for series in echo {
+            leading: 2)
+        for (series, first, leads) in grouped(echo) {
             table.add([
+                leads ? series.benchmark.operation : "",
                 series.benchmark.note(for: series.contender),
                 text(series.median(\.cpuPerOperation)),
                 text(series.spread(\.cpuPerOperation), Text.percent),
@@ -47,24 +50,60 @@ struct TableReport {
             } else {
                 "ONE core for server and load"
             }
-        return "Echo: 64-byte round trips on 64 connections, \(place)\n\n" + table.text
+        return "Echo: round trips, \(place)\n\n" + table.text
+    }
+
+    private var connectionTable: String? {
+        let connections = results.series.filter {
+            if case .connections = $0.benchmark.kind { true } else { false }
+        }
+        guard !connections.isEmpty else { return nil }
+        var table = TextTable(
+            ["connections", "server", "CPU ns", "+-", "ratio", "wall ns", "memory", "descriptors"],
+            leading: 2)
+        for (series, first, leads) in grouped(connections) {
+            table.add([
+                leads ? series.benchmark.operation : "",
+                series.benchmark.note(for: series.contender),
+                text(series.median(\.cpuPerOperation)),
+                text(series.spread(\.cpuPerOperation), Text.percent),
+                text(series.ratio(to: first, \.cpuPerOperation), Text.ratio),
+                text(series.median(\.wallPerOperation)),
+                text(series.median(Measure.memory.figure)),
+                text(series.median(Measure.descriptors.figure)),
+            ])
+        }
+        return
+            "Connections: each costs, and holds (idle) or leaves (made and closed), in the server\n\n"
+            + table.text
+    }
+
+    /// Each series with the first of its benchmark, and whether it is that one.
+    private func grouped(_ all: [Series]) -> [(series: Series, first: Series, leads: Bool)] {
+        var first: Series?
+        return all.map { series in
+            if let first, first.benchmark.name == series.benchmark.name {
+                return (series, first, false)
+            }
+            first = series
+            return (series, series, true)
+        }
     }
 
     private var microTable: String? {
-        let micro = results.series.filter { $0.benchmark.kind == .micro }
+        let micro = results.series.filter {
+            if case .micro = $0.benchmark.kind { true } else { false }
+        }
         guard !micro.isEmpty else { return nil }
         var table = TextTable(
             ["operation", "on", "wall ns", "+-", "ratio", "CPU ns", "mallocs"], leading: 2)
-        var first: Series?
-        for series in micro {
-            let leads = series.benchmark.name != first?.benchmark.name
-            if leads { first = series }
+        for (series, first, leads) in grouped(micro) {
             table.add([
                 leads ? series.benchmark.operation : "",
                 series.benchmark.note(for: series.contender),
                 text(series.median(\.wallPerOperation)),
                 text(series.spread(\.wallPerOperation), Text.percent),
-                text(first.flatMap { series.ratio(to: $0, \.wallPerOperation) }, Text.ratio),
+                text(series.ratio(to: first, \.wallPerOperation), Text.ratio),
                 text(series.median(\.cpuPerOperation)),
                 text(series.median { $0.allocationsPerOperation ?? 0 }) {
                     Text.decimal($0, places: 2)

@@ -1,7 +1,7 @@
 /*
- * The load: every connection has exactly one message under way, so the number of connections is
- * the depth of the queue in front of the server. One thread, which does little beside the system
- * calls; each answer is compared with what was sent.
+ * The load: every connection has at most one message under way. Without a pace it always has one,
+ * so the number of connections is the depth of the queue in front of the server. One thread, which
+ * does little beside the system calls; each answer is compared with what was sent.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -21,9 +21,10 @@ enum { BATCH = 256, SILENCE_MS = 1000 };
 
 typedef struct connection {
     int fd;
-    int received;     /* bytes of the current answer */
-    int64_t sent_at;  /* when the current message was sent */
-    uint64_t message[BENCH_MAX_MESSAGE / sizeof(uint64_t)];
+    bool waits;        /* for the answer to the current message */
+    int received;      /* bytes of that answer */
+    int64_t began_at;  /* when the message was sent, or was due */
+    uint64_t *message;
 } connection;
 
 typedef struct client {
@@ -32,10 +33,13 @@ typedef struct client {
     connection *connections;
     bool measuring;
     int64_t now, measured_from, cpu_from;
+    int64_t heard_at;  /* when the last answer came */
+    int64_t due_at;    /* with a pace: when the next message is due, */
+    int next;          /* and on which connection */
     bench_histogram latencies;
 } client;
 
-static int open_connection(uint16_t port) {
+int bench_connect(uint16_t port) {
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0) {
         return -errno;
@@ -55,10 +59,11 @@ static int open_connection(uint16_t port) {
     return fd;
 }
 
-static int send_next(client *client, connection *connection) {
+static int send_next(client *client, connection *connection, int64_t due_at) {
     connection->message[0]++;
+    connection->waits = true;
     connection->received = 0;
-    connection->sent_at = bench_wall_ns();
+    connection->began_at = due_at;
     size_t size = (size_t)client->load->message_bytes;
     ssize_t count = send(connection->fd, connection->message, size, MSG_NOSIGNAL);
     if (count < 0) {
@@ -86,17 +91,35 @@ static int receive(client *client, connection *connection) {
     if (connection->received < client->load->message_bytes) {
         return 0;
     }
-    client->now = bench_wall_ns();
+    client->now = client->heard_at = bench_wall_ns();
+    connection->waits = false;
     if (client->measuring) {
-        bench_histogram_record(&client->latencies, client->now - connection->sent_at);
+        bench_histogram_record(&client->latencies, client->now - connection->began_at);
     }
-    return send_next(client, connection);
+    return client->load->pace > 0 ? 0 : send_next(client, connection, bench_wall_ns());
+}
+
+/* With a pace: sends what has become due. A connection that still waits is passed over; its message
+ * shows in the times as what it is, late. */
+static int send_due(client *client) {
+    while (client->due_at <= client->now) {
+        connection *connection = &client->connections[client->next];
+        if (!connection->waits) {
+            int error = send_next(client, connection, client->due_at);
+            if (error != 0) {
+                return error;
+            }
+        }
+        client->next = (client->next + 1) % client->load->connections;
+        client->due_at += 1000000000 / client->load->pace;
+    }
+    return 0;
 }
 
 static int open_all(client *client) {
     for (int index = 0; index < client->load->connections; index++) {
         connection *connection = &client->connections[index];
-        connection->fd = open_connection(client->load->port);
+        connection->fd = bench_connect(client->load->port);
         if (connection->fd < 0) {
             return connection->fd;
         }
@@ -107,8 +130,8 @@ static int open_all(client *client) {
             return -errno;
         }
     }
-    for (int index = 0; index < client->load->connections; index++) {
-        int error = send_next(client, &client->connections[index]);
+    for (int index = 0; client->load->pace == 0 && index < client->load->connections; index++) {
+        int error = send_next(client, &client->connections[index], bench_wall_ns());
         if (error != 0) {
             return error;
         }
@@ -118,12 +141,14 @@ static int open_all(client *client) {
 
 static int turn(client *client) {
     struct epoll_event events[BATCH];
-    int count = epoll_wait(client->epoll, events, BATCH, SILENCE_MS);
-    if (count == 0) {
-        return -ETIMEDOUT;
-    }
+    bool paced = client->load->pace > 0;
+    int count = epoll_wait(client->epoll, events, BATCH, paced ? 1 : SILENCE_MS);
     if (count < 0 && errno != EINTR) {
         return -errno;
+    }
+    client->now = bench_wall_ns();
+    if (count <= 0 && client->now > client->heard_at + SILENCE_MS * INT64_C(1000000)) {
+        return -ETIMEDOUT;
     }
     for (int index = 0; index < count; index++) {
         int error = receive(client, events[index].data.ptr);
@@ -131,13 +156,13 @@ static int turn(client *client) {
             return error;
         }
     }
-    return 0;
+    return paced ? send_due(client) : 0;
 }
 
 static int drive(client *client, bench_echo_result *result) {
     int error = open_all(client);
     int64_t start = bench_wall_ns();
-    client->now = start;
+    client->now = client->heard_at = client->due_at = start;
     while (error == 0 && client->now < start + client->load->warm_up_ns) {
         error = turn(client);
     }
@@ -164,17 +189,21 @@ static int drive(client *client, bench_echo_result *result) {
 }
 
 int bench_echo_run(const bench_echo_load *load, bench_echo_result *result) {
-    if (load->connections < 1 || load->connections > BENCH_MAX_CONNECTIONS ||
+    if (load->pace < 0 || load->connections < 1 || load->connections > BENCH_MAX_CONNECTIONS ||
         load->message_bytes < 16 || load->message_bytes > BENCH_MAX_MESSAGE) {
         return -EINVAL;
     }
+    size_t words = ((size_t)load->message_bytes + sizeof(uint64_t) - 1) / sizeof(uint64_t);
     client *state = calloc(1, sizeof *state);
     connection *connections = calloc((size_t)load->connections, sizeof *connections);
+    uint64_t *messages = calloc((size_t)load->connections, words * sizeof(uint64_t));
     int epoll = epoll_create1(EPOLL_CLOEXEC);
-    int error = state == NULL || connections == NULL ? -ENOMEM : epoll < 0 ? -errno : 0;
+    bool got_memory = state != NULL && connections != NULL && messages != NULL;
+    int error = !got_memory ? -ENOMEM : epoll < 0 ? -errno : 0;
     if (error == 0) {
         for (int index = 0; index < load->connections; index++) {
             connections[index].fd = -1;
+            connections[index].message = messages + (size_t)index * words;
         }
         state->load = load;
         state->epoll = epoll;
@@ -189,6 +218,7 @@ int bench_echo_run(const bench_echo_load *load, bench_echo_result *result) {
     if (epoll >= 0) {
         close(epoll);
     }
+    free(messages);
     free(connections);
     free(state);
     return error;

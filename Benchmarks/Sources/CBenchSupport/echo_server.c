@@ -11,7 +11,7 @@
 
 #include "bench_echo.h"
 
-enum { BATCH = 256, BUFFER = 4096 };
+enum { BATCH = 256, BUFFER = BENCH_MAX_MESSAGE };
 
 int bench_listen(int *listener, uint16_t *port) {
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);

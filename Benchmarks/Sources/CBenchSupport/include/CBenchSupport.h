@@ -12,6 +12,7 @@
 #include "bench_clock.h"
 #include "bench_echo.h"
 #include "bench_histogram.h"
+#include "bench_peers.h"
 #include "bench_process.h"
 
 #endif

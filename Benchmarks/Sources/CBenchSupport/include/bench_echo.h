@@ -19,17 +19,22 @@ BENCH_CHECKED int bench_accept(int listener);
  * Runs until an error, which it returns. */
 BENCH_CHECKED int bench_serve_epoll(int listener);
 
+/* A blocking connection to a port of 127.0.0.1, without delay; no send waits for over a second. */
+BENCH_CHECKED int bench_connect(uint16_t port);
+
 typedef struct bench_echo_load {
     uint16_t port;
-    int connections;      /* 1...BENCH_MAX_CONNECTIONS, each with one message under way */
+    int connections;      /* 1...BENCH_MAX_CONNECTIONS, each with at most one message under way */
     int message_bytes;    /* 16...BENCH_MAX_MESSAGE */
+    int pace;             /* messages a second, in turn over the connections; 0: each sends its
+                             next message as soon as it has its answer */
     int64_t warm_up_ns;   /* not counted */
     int64_t duration_ns;  /* counted */
     pid_t server;         /* the process whose CPU time is read */
 } bench_echo_load;
 
 #define BENCH_MAX_CONNECTIONS 1024
-#define BENCH_MAX_MESSAGE 4096
+#define BENCH_MAX_MESSAGE 16384
 
 typedef struct bench_echo_result {
     int64_t round_trips;
@@ -38,7 +43,8 @@ typedef struct bench_echo_result {
     int64_t p50_ns, p99_ns, p999_ns;
 } bench_echo_result;
 
-/* Drives the load from the calling thread and blocks until done. -EBADMSG if an answer differs
+/* With a pace, a message's time begins when it was due, not when it could be sent.
+ * Drives the load from the calling thread and blocks until done. -EBADMSG if an answer differs
  * from what was sent, -ECONNRESET if the server closes, -ETIMEDOUT if nothing comes for a second. */
 BENCH_CHECKED int bench_echo_run(const bench_echo_load *load, bench_echo_result *result);
 
