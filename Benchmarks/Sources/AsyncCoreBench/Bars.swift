@@ -139,17 +139,17 @@ struct Bar: Sendable {
 
 /// What a sample is judged by.
 enum Measure: Sendable {
-    case cpu, wall, p50, p99, memory, descriptors, rate
+    case cpu, wall, p50, p99, memory, descriptors
 
-    var figure: @Sendable (Sample) -> Double {
+    /// Nil for a sample that does not have it.
+    var figure: @Sendable (Sample) -> Double? {
         switch self {
         case .cpu: { $0.cpuPerOperation }
         case .wall: { $0.wallPerOperation }
-        case .p50: { Double($0.latency?.p50Nanoseconds ?? 0) }
-        case .p99: { Double($0.latency?.p99Nanoseconds ?? 0) }
-        case .memory: { $0.holdings?.bytesPerConnection ?? 0 }
-        case .descriptors: { Double($0.holdings?.descriptors ?? 0) }
-        case .rate: { $0.operationsPerSecond }
+        case .p50: { $0.latency.map { Double($0.p50Nanoseconds) } }
+        case .p99: { $0.latency.map { Double($0.p99Nanoseconds) } }
+        case .memory: { $0.holdings?.bytesPerConnection }
+        case .descriptors: { $0.holdings.map { Double($0.descriptors) } }
         }
     }
 
@@ -158,7 +158,6 @@ enum Measure: Sendable {
         case .cpu, .wall, .p50, .p99: "ns"
         case .memory: "bytes"
         case .descriptors: ""
-        case .rate: "/s"
         }
     }
 }

@@ -46,10 +46,11 @@ struct ConnectionRound {
                     "make and close connections")
             }
         }
+        let wall = bench_wall_ns() - began.wall
         try waitUntilIdle(pid)
         let after = try Footprint(pid)
         return Sample(
-            operations: Self.connections, wallNanoseconds: Int(bench_wall_ns() - began.wall),
+            operations: Self.connections, wallNanoseconds: Int(wall),
             cpuNanoseconds: Int(bench_cpu_ns_of(pid) - began.cpu),
             holdings: Sample.Holdings(
                 bytesPerConnection: Double(max(after.residentBytes - before.residentBytes, 0))

@@ -34,9 +34,9 @@ struct Series: Sendable {
 
     var samples: [Sample] { rounds.compactMap { $0 } }
 
-    /// The median of a figure over the rounds that worked; nil if none did.
-    func median(_ figure: (Sample) -> Double) -> Double? {
-        Statistics.median(samples.map(figure))
+    /// The median of a figure over the rounds that worked and have it; nil if none did.
+    func median(_ figure: (Sample) -> Double?) -> Double? {
+        Statistics.median(samples.compactMap(figure))
     }
 
     /// Half the distance between the best and the worst round, as a part of the median.
@@ -52,11 +52,12 @@ struct Series: Sendable {
     ///
     /// Both figures of a ratio come from the same round, taken within seconds of each other, so a
     /// machine that is slower for a while changes both and the ratio hardly.
-    func ratio(to other: Series, _ figure: (Sample) -> Double) -> Double? {
+    func ratio(to other: Series, _ figure: (Sample) -> Double?) -> Double? {
         Statistics.median(
             zip(rounds, other.rounds).compactMap { mine, theirs in
-                guard let mine, let theirs else { return nil }
-                return figure(mine) / figure(theirs)
+                guard let mine = mine.flatMap(figure), let theirs = theirs.flatMap(figure)
+                else { return nil }
+                return mine / theirs
             })
     }
 }

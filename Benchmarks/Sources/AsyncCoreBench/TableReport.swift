@@ -31,18 +31,14 @@ struct TableReport {
             ],
             leading: 2)
         for (series, first, leads) in grouped(echo) {
-            table.add([
-                leads ? series.benchmark.operation : "",
-                series.benchmark.note(for: series.contender),
-                text(series.median(\.cpuPerOperation)),
-                text(series.spread(\.cpuPerOperation), Text.percent),
-                text(series.ratio(to: first, \.cpuPerOperation), Text.ratio),
-                text(series.median(\.operationsPerSecond)),
-                text(series.median { $0.cpuPerOperation / $0.wallPerOperation }, Text.percent),
-                microseconds(series) { $0.p50Nanoseconds },
-                microseconds(series) { $0.p99Nanoseconds },
-                microseconds(series) { $0.p999Nanoseconds },
-            ])
+            table.add(
+                cpuCells(series, first, leads) + [
+                    text(series.median(\.operationsPerSecond)),
+                    text(series.median { $0.cpuPerOperation / $0.wallPerOperation }, Text.percent),
+                    microseconds(series) { $0.p50Nanoseconds },
+                    microseconds(series) { $0.p99Nanoseconds },
+                    microseconds(series) { $0.p999Nanoseconds },
+                ])
         }
         let place =
             if let server = machine.serverCore, let load = machine.loadCore {
@@ -62,20 +58,27 @@ struct TableReport {
             ["connections", "server", "CPU ns", "+-", "ratio", "wall ns", "memory", "descriptors"],
             leading: 2)
         for (series, first, leads) in grouped(connections) {
-            table.add([
-                leads ? series.benchmark.operation : "",
-                series.benchmark.note(for: series.contender),
-                text(series.median(\.cpuPerOperation)),
-                text(series.spread(\.cpuPerOperation), Text.percent),
-                text(series.ratio(to: first, \.cpuPerOperation), Text.ratio),
-                text(series.median(\.wallPerOperation)),
-                text(series.median(Measure.memory.figure)),
-                text(series.median(Measure.descriptors.figure)),
-            ])
+            table.add(
+                cpuCells(series, first, leads) + [
+                    text(series.median(\.wallPerOperation)),
+                    text(series.median(Measure.memory.figure)),
+                    text(series.median(Measure.descriptors.figure)),
+                ])
         }
         return
             "Connections: each costs, and holds (idle) or leaves (made and closed), in the server\n\n"
             + table.text
+    }
+
+    /// Who did what, at what cost.
+    private func cpuCells(_ series: Series, _ first: Series, _ leads: Bool) -> [String] {
+        [
+            leads ? series.benchmark.operation : "",
+            series.benchmark.note(for: series.contender),
+            text(series.median(\.cpuPerOperation)),
+            text(series.spread(\.cpuPerOperation), Text.percent),
+            text(series.ratio(to: first, \.cpuPerOperation), Text.ratio),
+        ]
     }
 
     /// Each series with the first of its benchmark, and whether it is that one.

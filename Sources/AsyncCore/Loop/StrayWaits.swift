@@ -3,8 +3,6 @@
 #if DEBUG
     /// Every wait in the process that no loop's book has.
     package enum StrayWaits {
-        // SAFETY: `waits` is guarded by `lock`.
-
         private struct Wait {
             let task: String
             let what: StaticString
@@ -12,6 +10,7 @@
         }
 
         private static let lock = ThreadLock()
+        // SAFETY: only looked at, and changed, with `lock` held.
         nonisolated(unsafe) private static var waits: [ObjectIdentifier: Wait] = [:]
 
         static func add(_ waiter: Waiter, what: StaticString) {
