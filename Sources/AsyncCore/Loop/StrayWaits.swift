@@ -10,17 +10,19 @@
         }
 
         private static let lock = ThreadLock()
-        // SAFETY: only looked at, and changed, with `lock` held.
+        // SAFETY: `waits` is only looked at, and changed, with `lock` held.
         nonisolated(unsafe) private static var waits: [ObjectIdentifier: Wait] = [:]
 
         static func add(_ waiter: Waiter, what: StaticString) {
             let wait = Wait(
                 task: Task.name.map { "'\($0)'" } ?? "a task without a name", what: what,
                 since: ThreadCondition.now)
+            // SAFETY: `lock` is held.
             lock.withLock { unsafe waits[ObjectIdentifier(waiter)] = wait }
         }
 
         static func remove(_ waiter: Waiter) {
+            // SAFETY: `lock` is held.
             lock.withLock { _ = unsafe waits.removeValue(forKey: ObjectIdentifier(waiter)) }
         }
 
