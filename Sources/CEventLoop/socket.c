@@ -3,6 +3,7 @@
 /// No state. A socket that is made here is CLOEXEC and NONBLOCK from birth, so that neither a child
 /// that is started meanwhile inherits it nor a call on it blocks the loop. MSG_DONTWAIT keeps the
 /// promise for a descriptor that came from elsewhere, MSG_NOSIGNAL for a peer that is gone.
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include "internal.h"
@@ -148,6 +149,19 @@ int cel_file_identify(const struct cel_sys *sys, const char *path,
 
 int cel_file_unlink(const struct cel_sys *sys, const char *path) {
     CEL__RETRY(int, result, sys->unlink(path));
+    return result;
+}
+
+int cel_socket_set_mode(const struct cel_sys *sys, int fd, unsigned mode) {
+    CEL__RETRY(int, result, sys->fchmod(fd, (mode_t)mode));
+    return result;
+}
+
+int cel_file_set_mode(const struct cel_sys *sys, const char *path, unsigned mode) {
+    struct stat file;
+    CEL__RETRY(int, found, sys->lstat(path, &file));
+    if (found < 0 || (file.st_mode & 07777) == mode) return found;
+    CEL__RETRY(int, result, sys->fchmodat(AT_FDCWD, path, (mode_t)mode, AT_SYMLINK_NOFOLLOW));
     return result;
 }
 

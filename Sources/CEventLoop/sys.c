@@ -67,6 +67,7 @@ static const struct cel_sys kernel = {
     .sendmsg = sendmsg,
     .sendfile = sendfile,
     .pread = pread,
+    .recvmsg = recvmsg,
     .shutdown = shutdown,
     .getsockopt = getsockopt,
     .setsockopt = setsockopt,
@@ -74,6 +75,8 @@ static const struct cel_sys kernel = {
     .getpeername = sys_getpeername,
     .lstat = lstat,
     .unlink = unlink,
+    .fchmod = fchmod,
+    .fchmodat = fchmodat,
     .realloc = realloc,
     .free = free,
 };

@@ -202,6 +202,30 @@ static ssize_t scripted_pread(int fd, void *buffer, size_t count, off_t offset) 
     return fails(SCRIPT_PREAD) ? -1 : cel_sys_default()->pread(fd, buffer, count, offset);
 }
 
+/// Counts the descriptors that came with a message, as somebody has to close them.
+static void count_received(struct msghdr *message) {
+    for (struct cmsghdr *header = CMSG_FIRSTHDR(message); header != NULL;
+         header = CMSG_NXTHDR(message, header)) {
+        if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
+        script.descriptors += (int64_t)((header->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+    }
+}
+
+static ssize_t scripted_recvmsg(int fd, struct msghdr *message, int flags) {
+    if (fails(SCRIPT_RECVMSG)) return -1;
+    ssize_t received = cel_sys_default()->recvmsg(fd, message, flags);
+    if (received >= 0) count_received(message);
+    return received;
+}
+
+static int scripted_fchmod(int fd, mode_t mode) {
+    return fails(SCRIPT_FCHMOD) ? -1 : cel_sys_default()->fchmod(fd, mode);
+}
+
+static int scripted_fchmodat(int folder, const char *path, mode_t mode, int flags) {
+    return fails(SCRIPT_FCHMODAT) ? -1 : cel_sys_default()->fchmodat(folder, path, mode, flags);
+}
+
 static int scripted_lstat(const char *path, struct stat *out) {
     return fails(SCRIPT_LSTAT) ? -1 : cel_sys_default()->lstat(path, out);
 }
@@ -273,6 +297,7 @@ static const struct cel_sys scripted = {
     .sendmsg = scripted_sendmsg,
     .sendfile = scripted_sendfile,
     .pread = scripted_pread,
+    .recvmsg = scripted_recvmsg,
     .shutdown = scripted_shutdown,
     .getsockopt = scripted_getsockopt,
     .setsockopt = scripted_setsockopt,
@@ -280,6 +305,8 @@ static const struct cel_sys scripted = {
     .getpeername = scripted_getpeername,
     .lstat = scripted_lstat,
     .unlink = scripted_unlink,
+    .fchmod = scripted_fchmod,
+    .fchmodat = scripted_fchmodat,
     .realloc = scripted_realloc,
     .free = scripted_free,
 };

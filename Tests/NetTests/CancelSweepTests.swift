@@ -152,6 +152,10 @@ private enum CallHook {
             count()
             return script_sys().pointee.recv($0, $1, $2, $3)
         }
+        $0.recvmsg = {
+            count()
+            return script_sys().pointee.recvmsg($0, $1, $2)
+        }
         $0.send = {
             count()
             return script_sys().pointee.send($0, $1, $2, $3)

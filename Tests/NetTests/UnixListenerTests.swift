@@ -177,8 +177,11 @@ struct UnixListenerTests {
                     #expect(!exists("\(folder)/s"))
                 }
                 let listener = try UnixListener.bind(to: address)
+                #expect(listener.removalError == nil)
                 script_fail(SCRIPT_UNLINK, 1, 1, EACCES)
                 await listener.close()
+                #expect(listener.removalError?.code == .permissionDenied)
+                #expect(listener.removalError?.operation == "remove \(address)")
                 #expect(exists("\(folder)/s"))
             }
         }
@@ -231,4 +234,50 @@ struct UnixListenerTests {
         #expect(UnixAddress.path("x") != .abstract("x"))
         #expect(UnixAddress.abstract([0x61]) == .abstract("a"))
     }
+
+    @Test(arguments: [UInt32(0o600), 0o660, 0o777, 0o000])
+    func `the file has just the permissions that were asked for`(permissions: UInt32) async throws {
+        try await withFolder { folder in
+            try await onScriptedLoop {
+                let listener = try UnixListener.bind(
+                    to: .path("\(folder)/s"), permissions: permissions)
+                #expect(mode("\(folder)/s") == permissions)
+                await listener.close()
+                #expect(!exists("\(folder)/s") && listener.removalError == nil)
+            }
+        }
+    }
+
+    @Test func `the file never allows more than was asked for, and goes if that fails`()
+        async throws
+    {
+        try await withFolder { folder in
+            try await onScriptedLoop {
+                let address = UnixAddress.path("\(folder)/s")
+                // Before the file is made, and between its making and the last word on it.
+                script_fail(SCRIPT_FCHMOD, 1, 1, EACCES)
+                #expect(
+                    await ioCode { _ = try UnixListener.bind(to: address, permissions: 0o600) }
+                        == .permissionDenied)
+                #expect(!exists("\(folder)/s"))
+                // A call that finds the file right already says so before it would change it.
+                let changes = script_count(SCRIPT_FCHMODAT)
+                let listener = try UnixListener.bind(to: address, permissions: 0o600)
+                #expect(mode("\(folder)/s") == 0o600)
+                #expect(script_count(SCRIPT_FCHMODAT) == changes)
+                await listener.close()
+                script_fail(SCRIPT_LSTAT, 2, 1, EACCES)
+                #expect(
+                    await ioCode { _ = try UnixListener.bind(to: address, permissions: 0o600) }
+                        == .permissionDenied)
+                #expect(!exists("\(folder)/s"))
+            }
+        }
+    }
+}
+
+/// The permissions of the file at the path.
+private func mode(_ path: String) -> UInt32 {
+    var found = stat()
+    return lstat(path, &found) == 0 ? found.st_mode & 0o7777 : .max
 }

@@ -8,18 +8,21 @@ final class ConnectionAcceptor: Sendable {
     private let counters = ListenerCounters()
     private let address: any CustomStringConvertible & Sendable
     private let description: StaticString
+    private let acceptsUnixStreams: Bool
 
     /// - Parameters:
     ///   - socket: Listens.
     ///   - address: Where, for errors.
     ///   - description: What its task waits for, for diagnosis.
+    ///   - acceptsUnixStreams: Whether its connections are Unix streams.
     init(
         _ socket: SocketCore, address: any CustomStringConvertible & Sendable,
-        description: StaticString
+        description: StaticString, acceptsUnixStreams: Bool = false
     ) {
         self.socket = socket
         self.address = address
         self.description = description
+        self.acceptsUnixStreams = acceptsUnixStreams
     }
 
     /// What it has done.
@@ -54,7 +57,8 @@ final class ConnectionAcceptor: Sendable {
         guard socket.isOpen else { return nil }
         do throws(SystemError) {
             let (descriptor, peer) = try Socket.accept(socket.descriptor, socket.calls)
-            let accepted = try SocketCore(descriptor, core: socket.core)
+            let accepted = try SocketCore(
+                descriptor, core: socket.core, isUnixStream: acceptsUnixStreams)
             counters.accepted.add(1)
             socket.core.counters.accepts &+= 1
             return (accepted, peer)

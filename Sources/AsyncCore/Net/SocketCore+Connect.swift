@@ -34,7 +34,8 @@ extension SocketCore {
             throw error
         }
         // Registered after connect: a socket that was never connected reports a hang-up.
-        let socket = try SocketCore(descriptor, core: core)
+        let socket = try SocketCore(
+            descriptor, core: core, isUnixStream: family == UnixAddress.socketFamily)
         do {
             if !isConnected {
                 let outcome = await socket.watch.wait(.write, description)

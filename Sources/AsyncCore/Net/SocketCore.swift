@@ -18,6 +18,9 @@ final class SocketCore: @unchecked Sendable {
 
     // Copies of what `core` and `watch` hold, which the hot path reads without counting references.
     let calls: SystemCalls
+    /// Whether descriptors can come with what is received: a read then stops behind them, and a
+    /// short one does not mean "drained".
+    private let isUnixStream: Bool
     private let scratch: ScratchBuffer
     let counters: Confined<LoopCounters>
     private let watchState: Confined<DescriptorWatch.State>
@@ -33,8 +36,11 @@ final class SocketCore: @unchecked Sendable {
     }
 
     /// Takes `descriptor` over; closes it if the loop will not watch it.
-    init(_ descriptor: CInt, core: LoopCore) throws(SystemError) {
+    init(
+        _ descriptor: CInt, core: LoopCore, isUnixStream: Bool = false
+    ) throws(SystemError) {
         executor = core.executor
+        self.isUnixStream = isUnixStream
         self.core = core
         watch = DescriptorWatch(core: core)
         calls = core.poller.systemCalls
@@ -113,29 +119,31 @@ final class SocketCore: @unchecked Sendable {
     /// Receives into `buffer`: the number of bytes, 0 at the end, nil if there is nothing yet.
     func receive(into buffer: inout MutableRawSpan) throws(SystemError) -> Int? {
         guard mayReceive else { return nil }
-        let result = Socket.receive(descriptor, into: &buffer, calls)
-        return try account(received: result, of: buffer.byteCount)
+        var stop = Socket.Stop(isPossible: isUnixStream)
+        let result = Socket.receive(descriptor, into: &buffer, &stop, calls)
+        return try account(received: result, of: stop.hasHappened ? 0 : buffer.byteCount)
     }
 
     /// Receives an array: empty at the end, nil if there is nothing yet.
     func receive(upTo count: Int) throws(SystemError) -> [UInt8]? {
         guard mayReceive else { return nil }
+        var stop = Socket.Stop(isPossible: isUnixStream)
         let inBulk = state.value.readsInBulk || count <= 256
         let (bytes, result) =
             inBulk
-            ? Socket.receive(descriptor, upTo: count, calls)
-            : scratch.receive(descriptor, upTo: count, calls)
+            ? Socket.receive(descriptor, upTo: count, &stop, calls)
+            : scratch.receive(descriptor, upTo: count, &stop, calls)
         state.value.readsInBulk = result > count / 2
-        let room = inBulk ? count : min(count, ScratchBuffer.size)
+        let room = stop.hasHappened ? 0 : inBulk ? count : min(count, ScratchBuffer.size)
         return try account(received: result, of: room) == nil ? nil : bytes
     }
 
     /// Whether the kernel has reported something since the last time that nothing was left.
     @inline(__always)
-    private var mayReceive: Bool { isOpen && !readiness.isDisjoint(with: .endsReadWait) }
+    var mayReceive: Bool { isOpen && !readiness.isDisjoint(with: .endsReadWait) }
 
     @inline(__always)
-    private func account(received result: Int, of room: Int) throws(SystemError) -> Int? {
+    func account(received result: Int, of room: Int) throws(SystemError) -> Int? {
         counters.value.receives &+= 1
         if result >= 0 {
             bytesRead.add(result)
@@ -178,7 +186,7 @@ final class SocketCore: @unchecked Sendable {
     }
 
     @inline(__always)
-    private func account(sent result: Int, of count: Int) throws(SystemError) -> Int {
+    func account(sent result: Int, of count: Int) throws(SystemError) -> Int {
         counters.value.sends &+= 1
         if result >= 0 {
             bytesWritten.add(result)

@@ -95,7 +95,7 @@ public class SocketStream: ByteStream, @unchecked Sendable {
         }
     }
 
-    private final func beginReading() throws {
+    final func beginReading() throws {
         try socket.check("read from \(peerName)")
         if socket.state.value.isReading {
             throw error(.busy, "read from", "another task is reading")
@@ -104,7 +104,7 @@ public class SocketStream: ByteStream, @unchecked Sendable {
     }
 
     @inline(__always)
-    private final nonisolated(nonsending) func waitUntilReadable() async throws {
+    final nonisolated(nonsending) func waitUntilReadable() async throws {
         let outcome = await socket.watch.wait(
             .read, kind == .tcp ? "TCPStream.read" : "UnixStream.read")
         if outcome == .closed { throw error(.closed, "read from") }
@@ -231,7 +231,7 @@ public class SocketStream: ByteStream, @unchecked Sendable {
 
     /// How many bytes the kernel took.
     @inline(__always)
-    private final func writeNow(_ send: () throws(SystemError) -> Int) throws -> Int {
+    final func writeNow(_ send: () throws(SystemError) -> Int) throws -> Int {
         try checkOpenToWrite()
         do throws(SystemError) {
             return try send()

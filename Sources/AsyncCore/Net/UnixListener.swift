@@ -10,8 +10,8 @@ internal import Synchronization
 /// }
 /// ```
 /// The sequence ends when the listener is closed. The path is removed then, if it still is the one
-/// that this listener made. Whoever may write to the file may connect; the process's umask says who
-/// that is.
+/// that this listener made. Whoever may write to the file may connect: who that is, the permissions say
+/// that it is bound with, or else the process's umask.
 ///
 /// ## Isolation
 /// *One accepting task*: a second one meanwhile gets ``IOError`` with `.busy`.
@@ -32,6 +32,7 @@ public final class UnixListener: Sendable, AsyncSequence {
     }
 
     private let acceptor: ConnectionAcceptor
+    private let removal = Mutex<IOError?>(nil)
     /// The file to remove at the end; nil if there is none, or it is to stay.
     private let file: SocketFile?
     private let hasRemovedFile = Atomic(false)
@@ -40,7 +41,8 @@ public final class UnixListener: Sendable, AsyncSequence {
     public let localAddress: UnixAddress
 
     private init(_ socket: SocketCore, local: UnixAddress, file: SocketFile?) {
-        acceptor = ConnectionAcceptor(socket, address: local, description: "UnixListener.accept")
+        acceptor = ConnectionAcceptor(
+            socket, address: local, description: "UnixListener.accept", acceptsUnixStreams: true)
         self.file = file
         localAddress = local
     }
@@ -58,14 +60,17 @@ public final class UnixListener: Sendable, AsyncSequence {
     ///   - existing: What to do with a socket file that is at the path already.
     ///   - unlinksOnClose: Whether the path is removed when the listener is closed, or nobody holds
     ///     it any more.
+    ///   - permissions: The socket file's permissions, such as `0o660`, whatever the umask; nil leaves
+    ///     them to it. At no moment does the file allow more. Of no meaning for an abstract name.
     /// - Returns: The listener.
     /// - Throws: ``IOError``: `.addressInUse`, `.invalidAddress`, `.notFound` if the folder does
     ///   not exist, `.permissionDenied`, `.resourcesExhausted`; ``EventLoopError/stopped``.
-    /// - Precondition: The caller runs on an event loop.
+    /// - Precondition: The caller runs on an event loop; `permissions` are at most `0o777`.
     public static func bind(
         to address: UnixAddress, backlog: Int = 1_024, existing: ExistingSocket = .refuse,
-        unlinksOnClose: Bool = true
+        unlinksOnClose: Bool = true, permissions: UInt32? = nil
     ) throws -> UnixListener {
+        precondition(permissions ?? 0 <= 0o777, "permissions that are more than 0o777")
         let core = currentCore("UnixListener.bind")
         if core.isStopped { throw EventLoopError.stopped }
         let raw = try address.raw(for: "listen on")
@@ -74,8 +79,15 @@ public final class UnixListener: Sendable, AsyncSequence {
             let descriptor = try Socket.open(UnixAddress.socketFamily, calls)
             var file: SocketFile?
             do throws(SystemError) {
+                let permissions = address.kind == .path ? permissions : nil
+                // The file is made with these; the umask is all of the process's to change.
+                if let permissions {
+                    try SocketFile.prepare(descriptor, permissions: permissions, calls)
+                }
                 try bind(descriptor, address, raw, existing, calls)
                 if address.kind == .path { file = try SocketFile.find(address, calls) }
+                // What the umask took away.
+                if let permissions { try SocketFile.setPermissions(permissions, address, calls) }
                 try Socket.listen(descriptor, backlog: backlog, calls)
             } catch {
                 try? file?.remove(address, calls)
@@ -177,9 +189,17 @@ public final class UnixListener: Sendable, AsyncSequence {
 
     private func removeFile() {
         guard let file, !hasRemovedFile.exchange(true, ordering: .relaxed) else { return }
-        // A folder that is gone, or not ours any more, is no reason not to close.
-        try? file.remove(localAddress, acceptor.socket.calls)
+        do throws(SystemError) {
+            try file.remove(localAddress, acceptor.socket.calls)
+        } catch {
+            // A folder that is not ours any more is no reason not to close.
+            let error = IOError(error, operation: "remove \(localAddress)")
+            removal.withLock { $0 = error }
+        }
     }
+
+    /// Why ``close()`` has left the path behind; nil if it has not, or there was none to remove.
+    public var removalError: IOError? { removal.withLock { $0 } }
 
     /// What a listener has done.
     public typealias Statistics = ListenerStatistics

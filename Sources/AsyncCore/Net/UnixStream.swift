@@ -95,12 +95,12 @@ public final class UnixStream: SocketStream, @unchecked Sendable {
             let ends = try Socket.makePair(calls)
             let first: SocketCore
             do throws(SystemError) {
-                first = try SocketCore(ends.0, core: core)
+                first = try SocketCore(ends.0, core: core, isUnixStream: true)
             } catch {
                 Socket.close(ends.1, calls)
                 throw error
             }
-            let second = try SocketCore(ends.1, core: core)
+            let second = try SocketCore(ends.1, core: core, isUnixStream: true)
             return (
                 UnixStream(first, local: .unnamed, peer: .unnamed),
                 UnixStream(second, local: .unnamed, peer: .unnamed)

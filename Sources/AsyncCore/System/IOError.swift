@@ -39,6 +39,8 @@ public struct IOError: Error, Equatable, Sendable, CustomStringConvertible {
         /// The descriptor cannot be used this way: not open, or no socket (EBADF,
         /// ENOTSOCK).
         public static let badDescriptor = Code(description: "bad descriptor")
+        /// More descriptors than one message takes: 253.
+        public static let tooManyDescriptors = Code(description: "too many descriptors")
         /// A datagram is larger than the network takes (EMSGSIZE).
         public static let messageTooLong = Code(description: "message too long")
         /// A descriptor that cannot be waited for: a file or a directory.

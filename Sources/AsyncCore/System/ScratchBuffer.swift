@@ -41,11 +41,11 @@ final class ScratchBuffer {
 
     /// Receives at most `count` bytes: the bytes, and their number or `-errno`.
     func receive(
-        _ descriptor: CInt, upTo count: Int, _ calls: SystemCalls
+        _ descriptor: CInt, upTo count: Int, _ stop: inout Socket.Stop, _ calls: SystemCalls
     ) -> (bytes: [UInt8], result: Int) {
         let memory = unsafe allocated()
         let room = min(count, Self.size)
-        let result = unsafe cel_socket_receive(calls.table, descriptor, memory, room)
+        let result = unsafe Socket.receive(descriptor, memory, room, &stop, calls)
         if result <= 0 { return ([], result) }
         let bytes = unsafe [UInt8](unsafeUninitializedCapacity: result) { buffer, initialized in
             // SAFETY: recv has just filled the first `result` bytes, and the array has room for as

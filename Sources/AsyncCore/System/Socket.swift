@@ -84,24 +84,47 @@ enum Socket {
         _ = try check(unsafe cel_socket_finish_writing(calls.table, descriptor))
     }
 
+    /// Whether a call stopped receiving at descriptors, which it has closed: there may be more
+    /// behind them, of which the kernel tells nothing anew.
+    struct Stop {
+        /// Whether it can happen: with Unix streams alone.
+        let isPossible: Bool
+        fileprivate(set) var hasHappened = false
+
+        init(isPossible: Bool) { self.isPossible = isPossible }
+    }
+
+    /// The number of bytes, or `-errno`.
+    @inline(__always)
+    static func receive(
+        _ descriptor: CInt, _ memory: UnsafeMutableRawPointer?, _ count: Int, _ stop: inout Stop,
+        _ calls: SystemCalls
+    ) -> Int {
+        if !stop.isPossible {
+            return unsafe cel_socket_receive(calls.table, descriptor, memory, count)
+        }
+        return unsafe cel_descriptors_refuse(
+            calls.table, descriptor, memory, count, &stop.hasHappened)
+    }
+
     /// The number of bytes, or `-errno`: the hot paths look at the number themselves.
     @inline(__always)
     static func receive(
-        _ descriptor: CInt, into buffer: inout MutableRawSpan, _ calls: SystemCalls
+        _ descriptor: CInt, into buffer: inout MutableRawSpan, _ stop: inout Stop,
+        _ calls: SystemCalls
     ) -> Int {
         unsafe buffer.withUnsafeMutableBytes { bytes in
-            unsafe cel_socket_receive(calls.table, descriptor, bytes.baseAddress, bytes.count)
+            unsafe receive(descriptor, bytes.baseAddress, bytes.count, &stop, calls)
         }
     }
 
     /// Bytes as an array of their own, and the number of bytes or `-errno`.
     static func receive(
-        _ descriptor: CInt, upTo count: Int, _ calls: SystemCalls
+        _ descriptor: CInt, upTo count: Int, _ stop: inout Stop, _ calls: SystemCalls
     ) -> (bytes: [UInt8], result: Int) {
         var result = 0
         let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
-            result = unsafe cel_socket_receive(
-                calls.table, descriptor, buffer.baseAddress, count)
+            result = unsafe receive(descriptor, buffer.baseAddress, count, &stop, calls)
             initialized = max(result, 0)
         }
         return (bytes, result)

@@ -34,6 +34,21 @@ struct SocketFile: Equatable, Sendable {
         if result != -ENOENT { _ = try check(result) }
     }
 
+    /// Gives a socket that is not bound yet the permissions that its file is made with, but for what
+    /// the process's umask takes away.
+    static func prepare(
+        _ descriptor: CInt, permissions: UInt32, _ calls: SystemCalls
+    ) throws(SystemError) {
+        _ = try check(unsafe cel_socket_set_mode(calls.table, descriptor, permissions))
+    }
+
+    /// Gives the file at that path its permissions, if it has others.
+    static func setPermissions(
+        _ permissions: UInt32, _ address: UnixAddress, _ calls: SystemCalls
+    ) throws(SystemError) {
+        _ = try check(unsafe cel_file_set_mode(calls.table, terminated(address), permissions))
+    }
+
     private static func terminated(_ address: UnixAddress) -> [CChar] {
         address.bytes.map { CChar(bitPattern: $0) } + [0]
     }

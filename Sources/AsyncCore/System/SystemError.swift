@@ -73,7 +73,7 @@ extension SystemError {
         case EADDRNOTAVAIL: .addressNotAvailable
         case EACCES, EPERM: .permissionDenied
         case ENOENT: .notFound
-        case EMFILE, ENFILE, ENOBUFS, ENOMEM: .resourcesExhausted
+        case EMFILE, ENFILE, ENOBUFS, ENOMEM, ETOOMANYREFS: .resourcesExhausted
         case EBADF, ENOTSOCK: .badDescriptor
         case EMSGSIZE: .messageTooLong
         default: .system

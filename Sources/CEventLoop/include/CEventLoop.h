@@ -19,6 +19,7 @@
 
 #include "cel_clock.h"
 #include "cel_datagram.h"
+#include "cel_descriptors.h"
 #include "cel_fd.h"
 #include "cel_interrupt.h"
 #include "cel_loop.h"

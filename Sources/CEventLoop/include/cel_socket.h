@@ -106,6 +106,13 @@ CEL_CHECKED int cel_file_identify(const struct cel_sys *sys, const char *path,
 /// unlink(2).
 CEL_CHECKED int cel_file_unlink(const struct cel_sys *sys, const char *path);
 
+/// fchmod(2) of a socket that is not bound yet: which permissions its file will be made with, but for
+/// those that the process's umask takes away.
+CEL_CHECKED int cel_socket_set_mode(const struct cel_sys *sys, int fd, unsigned mode);
+
+/// fchmodat(2): sets the permissions of a file that has others; a symbolic link is not followed.
+CEL_CHECKED int cel_file_set_mode(const struct cel_sys *sys, const char *path, unsigned mode);
+
 /// How many bytes the name of a Unix socket has at most.
 #define CEL_UNIX_NAME_MAX 107
 

@@ -44,6 +44,7 @@ struct cel_sys {
     ssize_t (*sendmsg)(int fd, const struct msghdr *message, int flags);
     ssize_t (*sendfile)(int fd, int file, off_t *_Nullable offset, size_t count);
     ssize_t (*pread)(int fd, void *buffer, size_t count, off_t offset);
+    ssize_t (*recvmsg)(int fd, struct msghdr *message, int flags);
     int (*shutdown)(int fd, int how);
     int (*getsockopt)(int fd, int level, int name, void *value, socklen_t *length);
     int (*setsockopt)(int fd, int level, int name, const void *value, socklen_t length);
@@ -51,6 +52,8 @@ struct cel_sys {
     int (*getpeername)(int fd, struct sockaddr *address, socklen_t *length);
     int (*lstat)(const char *path, struct stat *out);
     int (*unlink)(const char *path);
+    int (*fchmod)(int fd, mode_t mode);
+    int (*fchmodat)(int folder, const char *path, mode_t mode, int flags);
     void *_Nullable (*_Nonnull realloc)(void *_Nullable memory, size_t size);
     void (*free)(void *_Nullable memory);
 };

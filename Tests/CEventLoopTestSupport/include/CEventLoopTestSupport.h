@@ -35,6 +35,7 @@ enum script_call {
     SCRIPT_SENDMSG,
     SCRIPT_SENDFILE,
     SCRIPT_PREAD,
+    SCRIPT_RECVMSG,
     SCRIPT_SHUTDOWN,
     SCRIPT_GETSOCKOPT,
     SCRIPT_SETSOCKOPT,
@@ -42,6 +43,8 @@ enum script_call {
     SCRIPT_GETPEERNAME,
     SCRIPT_LSTAT,
     SCRIPT_UNLINK,
+    SCRIPT_FCHMOD,
+    SCRIPT_FCHMODAT,
     SCRIPT_REALLOC,
     SCRIPT_CALLS, ///< How many there are.
 };

@@ -38,16 +38,19 @@ enum ShortTransfers {
         $0.recv = { ShortTransfers.receive(.oneByte, $0, $1, $2, $3) }
         $0.send = { ShortTransfers.send(.oneByte, $0, $1, $2, $3) }
         $0.sendmsg = { ShortTransfers.sendPieces(.oneByte, $0, $1, $2) }
+        $0.recvmsg = { ShortTransfers.receiveMessage(.oneByte, $0, $1, $2) }
     }
     private static let oneByteOrNothing = table {
         $0.recv = { ShortTransfers.receive(.oneByteOrNothing, $0, $1, $2, $3) }
         $0.send = { ShortTransfers.send(.oneByteOrNothing, $0, $1, $2, $3) }
         $0.sendmsg = { ShortTransfers.sendPieces(.oneByteOrNothing, $0, $1, $2) }
+        $0.recvmsg = { ShortTransfers.receiveMessage(.oneByteOrNothing, $0, $1, $2) }
     }
     private static let few = table {
         $0.recv = { ShortTransfers.receive(.few, $0, $1, $2, $3) }
         $0.send = { ShortTransfers.send(.few, $0, $1, $2, $3) }
         $0.sendmsg = { ShortTransfers.sendPieces(.few, $0, $1, $2) }
+        $0.recvmsg = { ShortTransfers.receiveMessage(.few, $0, $1, $2) }
     }
 
     private static func table(_ change: (inout cel_sys) -> Void) -> SystemCalls {
@@ -115,6 +118,16 @@ enum ShortTransfers {
         let limit = limit(rule, descriptor, bytes.count)
         if limit == 0 { return wouldBlock() }
         return script_sys().pointee.send(descriptor, bytes, limit, flags)
+    }
+
+    private static func receiveMessage(
+        _ rule: Rule, _ descriptor: CInt, _ message: UnsafeMutablePointer<msghdr>, _ flags: CInt
+    ) -> Int {
+        let whole = message.pointee.msg_iov[0].iov_len
+        let limit = limit(rule, descriptor, whole)
+        if limit == 0 { return wouldBlock() }
+        message.pointee.msg_iov[0].iov_len = limit
+        return script_sys().pointee.recvmsg(descriptor, message, flags)
     }
 
     private static func wouldBlock() -> Int {
