@@ -75,6 +75,7 @@ examples:
 	Tools/extract-snippets.sh Examples/Sources/documentation README.md docs/asyncio.md docs/scopes.md \
 		docs/streams.md
 	$(SWIFT) build --package-path Examples $(SWIFT_FLAGS)
+	$(TEST) --package-path Examples
 	$(MAKE) -C Examples/c-timer-echo
 	Examples/smoke-test.sh \
 		"$$($(SWIFT) build --package-path Examples $(SWIFT_FLAGS) --show-bin-path)"

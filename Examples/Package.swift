@@ -27,6 +27,7 @@ let documentation: [Target] =
 
 let package = Package(
     name: "Examples",
+    products: [.library(name: "HTTPHello", targets: ["HTTPHello"])],
     dependencies: [
         .package(name: "AsyncCore", path: ".."),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -42,6 +43,14 @@ let package = Package(
         example("redis-client", [asyncCore, argumentParser]),
         example("reachable", [asyncCore, argumentParser]),
         example("dns-lookup", [asyncCore, argumentParser]),
+        example("http-hello", ["HTTPHello", asyncCore, argumentParser]),
+        // What serves is a library, so that the benchmarks measure the very same.
+        .target(
+            name: "HTTPHello", dependencies: [asyncCore],
+            swiftSettings: [.treatAllWarnings(as: .error)]),
+        .testTarget(
+            name: "HTTPHelloTests", dependencies: ["HTTPHello", asyncCore],
+            swiftSettings: [.treatAllWarnings(as: .error)]),
         example("tutorial", [asyncCore]),
     ] + documentation,
     swiftLanguageModes: [.v6]

@@ -229,6 +229,151 @@ grep -qE '^127\.0\.0\.1  [a-z]' "$work/out" || fail dns-lookup "the loopback has
 grep -qE '^no name  cannot look up' "$work/out" || fail dns-lookup "no error for what is no name"
 echo "ok dns-lookup"
 
+# Sends bytes as they are, and looks at the first line of what comes back until the end.
+#   answers LINE BYTES
+answers() {
+    local peer answer
+    exec {peer}<>"/dev/tcp/127.0.0.1/$port"
+    printf '%b' "$2" >&"$peer"
+    answer=$(timeout 5 cat <&"$peer" | tr -d '\r' | tee "$work/out" | head -n 1) ||
+        fail http-hello "no end after $2"
+    exec {peer}>&-
+    [ "$answer" = "$1" ] || fail http-hello "'$answer' instead of '$1' after $2"
+}
+start_server http-hello "$bin/http-hello" --port 0 --patience 1
+answers "HTTP/1.1 200 OK" "GET / HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.0\r\n\r\n"
+[ "$(grep -cxF "Hello, world!" "$work/out")" -eq 2 ] || fail http-hello "not two answers"
+answers "HTTP/1.1 400 Bad Request" "GET / HTTP/1.1\n\n"
+answers "HTTP/1.1 400 Bad Request" "GET / HTTP/1.1\r\n\r\n"
+answers "HTTP/1.1 400 Bad Request" "GET / HTTP/1.1\r\nHost: a\r\n b\r\n\r\n"
+answers "HTTP/1.1 400 Bad Request" "GET / HTTP/1.1\r\nHost: a\r\nX: \001\r\n\r\n"
+answers "HTTP/1.1 400 Bad Request" \
+    "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"
+answers "HTTP/1.1 408 Request Timeout" "GET / HTTP/1.1\r\nHost"
+answers "HTTP/1.1 414 URI Too Long" "GET /$(head -c 9000 /dev/zero | tr '\0' a) HTTP/1.1\r\n\r\n"
+answers "HTTP/1.1 505 HTTP Version Not Supported" "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+refuses http-hello 1 "$port: address already in use" "$bin/http-hello" --port "$port"
+end_server http-hello INT ""
+refuses http-hello 64 "--idle" "$bin/http-hello" --idle 0
+echo "ok http-hello"
+
+if command -v curl >/dev/null; then
+    start_server http-hello "$bin/http-hello" --port 0
+    page=http://127.0.0.1:$port/
+    # Asks for pages; the lines of the answer's head, and its body, are in $work/out.
+    ask() {
+        run http-hello 0 curl -sS -i -v --max-time 5 "$@"
+        sed -i 's/\r$//' "$work/out"
+    }
+    ask "$page" "$page?again"
+    [ "$(grep -cxF "HTTP/1.1 200 OK" "$work/out")" -eq 2 ] || fail http-hello "not two answers"
+    expect http-hello out "Hello, world!"
+    grep -qi 're-using existing' "$work/err" || fail http-hello "a connection for each page"
+    ask --head "$page"
+    expect http-hello out "Content-Length: 14"
+    ask "${page}none"
+    expect http-hello out "HTTP/1.1 404 Not Found"
+    ask --data "name=value" "$page" --next -sS -i "$page"
+    expect http-hello out "Allow: GET, HEAD"
+    expect http-hello out "HTTP/1.1 200 OK"
+    ask --http1.0 "$page"
+    expect http-hello out "Connection: close"
+    ask --http1.0 --header "Connection: keep-alive" "$page"
+    expect http-hello out "Connection: keep-alive"
+    head -c 700000 /dev/zero >"$work/upload"
+    ask --header "Transfer-Encoding: chunked" --header "Expect: 100-continue" \
+        --data-binary "@$work/upload" "$page" --next -sS -i "$page"
+    expect http-hello out "HTTP/1.1 100 Continue"
+    expect http-hello out "HTTP/1.1 405 Method Not Allowed"
+    expect http-hello out "HTTP/1.1 200 OK"
+    head -c 2000000 /dev/zero >"$work/upload"
+    ask --header "Expect:" --data-binary "@$work/upload" "$page"
+    expect http-hello out "HTTP/1.1 413 Content Too Large"
+    end_server http-hello TERM ""
+    echo "ok http-hello and curl"
+else
+    echo "skipped: http-hello with curl, as curl is not installed"
+fi
+
+# Many connections at once, each asking again and again, for a second.
+#   load NAME URL
+load() {
+    run "$1" 0 wrk -t1 -c64 -d1s "$2"
+    grep -q '^Requests/sec:' "$work/out" || fail "$1" "no figures"
+    ! grep -qE 'Socket errors|Non-2xx' "$work/out" || fail "$1" "not all answers are good"
+}
+if command -v wrk >/dev/null; then
+    start_server http-hello "$bin/http-hello" --port 0
+    load http-hello "http://127.0.0.1:$port/"
+    end_server http-hello INT ""
+    echo "ok http-hello and wrk"
+else
+    echo "skipped: http-hello with wrk, as wrk is not installed"
+fi
+
+# Behind a proxy that keeps its connections.
+nginx=$(PATH=$PATH:/usr/sbin command -v nginx) || nginx=
+if [ -n "$nginx" ] && command -v curl >/dev/null && command -v wrk >/dev/null; then
+    start_server http-hello "$bin/http-hello" --port 0
+    mkdir "$work/nginx"
+    # It takes no free port by itself: one that somebody has is left for another.
+    proxy=
+    for _ in 1 2 3 4 5; do
+        proxy_port=$((20000 + RANDOM % 10000))
+        cat >"$work/nginx/conf" <<END
+$([ "$(id -u)" -ne 0 ] || echo "user root;")
+daemon off;
+pid $work/nginx/pid;
+error_log stderr;
+worker_processes 1;
+events { worker_connections 512; }
+http {
+    access_log off;
+    client_body_temp_path $work/nginx/body;
+    proxy_temp_path $work/nginx/proxy;
+    fastcgi_temp_path $work/nginx/fastcgi;
+    uwsgi_temp_path $work/nginx/uwsgi;
+    scgi_temp_path $work/nginx/scgi;
+    upstream hello {
+        server 127.0.0.1:$port;
+        keepalive 64;
+    }
+    server {
+        listen 127.0.0.1:$proxy_port;
+        location / {
+            proxy_pass http://hello;
+            proxy_http_version 1.1;
+            proxy_set_header Connection "";
+        }
+    }
+}
+END
+        "$nginx" -e stderr -c "$work/nginx/conf" >"$work/nginx/log" 2>&1 &
+        proxy=$!
+        started[$proxy]=1
+        for _ in $(seq 50); do
+            [ "$(curl -sS "http://127.0.0.1:$proxy_port/" 2>/dev/null)" != "Hello, world!" ] ||
+                break 2
+            kill -0 "$proxy" 2>/dev/null || break
+            sleep 0.1
+        done
+        unset "started[$proxy]"
+        proxy=
+    done
+    [ -n "$proxy" ] || fail http-hello "nginx does not start" nginx/log
+    load http-hello "http://127.0.0.1:$proxy_port/"
+    run http-hello 0 curl -sS --max-time 5 --data "name=value" "http://127.0.0.1:$proxy_port/"
+    expect http-hello out "Method Not Allowed"
+    # The server ends first: connections that are kept, and idle, do not hold it up.
+    end_server http-hello TERM ""
+    kill -TERM "$proxy"
+    wait "$proxy" || true
+    unset "started[$proxy]"
+    echo "ok http-hello and nginx"
+else
+    echo "skipped: http-hello behind nginx, as nginx, curl or wrk is not installed"
+fi
+
 start_server echo-server "$bin/echo-server" --port 0
 # A connection that is reset: closed before the answer has been read.
 exec {peer}<>"/dev/tcp/127.0.0.1/$port"
