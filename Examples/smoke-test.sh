@@ -140,6 +140,8 @@ start_server tcp-proxy "$bin/tcp-proxy" --port 0 --target "localhost:$echo_port"
 run tcp-proxy 0 "$bin/echo-client" --port "$port" "through the proxy"
 expect tcp-proxy out "through the proxy"
 run tcp-proxy 0 "$bin/echo-client" --port "$port" --count 20 --connections 20 --size 20000
+# Big enough to stay in the kernel.
+run tcp-proxy 0 "$bin/echo-client" --port "$port" --count 50 --connections 4 --size 65536
 end_server tcp-proxy TERM ""
 server=$echo_server
 port=$echo_port

@@ -3,6 +3,7 @@
 /// The table is constant and shared by all loops. Calls whose declarations in the C library have
 /// parameter types of their own (the socket address unions) go through a function that restates
 /// them.
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/sendfile.h>
@@ -43,6 +44,14 @@ static int sys_sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int fl
     return sendmmsg(fd, messages, count, flags);
 }
 
+static int sys_fcntl(int fd, int command, int value) {
+    return fcntl(fd, command, value);
+}
+
+static ssize_t sys_splice(int from, int to, size_t count, unsigned flags) {
+    return splice(from, NULL, to, NULL, count, flags);
+}
+
 static const struct cel_sys kernel = {
     .epoll_create1 = epoll_create1,
     .epoll_ctl = epoll_ctl,
@@ -68,6 +77,9 @@ static const struct cel_sys kernel = {
     .sendfile = sendfile,
     .pread = pread,
     .recvmsg = recvmsg,
+    .pipe2 = pipe2,
+    .fcntl = sys_fcntl,
+    .splice = sys_splice,
     .shutdown = shutdown,
     .getsockopt = getsockopt,
     .setsockopt = setsockopt,

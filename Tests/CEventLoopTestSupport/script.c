@@ -226,6 +226,21 @@ static int scripted_fchmodat(int folder, const char *path, mode_t mode, int flag
     return fails(SCRIPT_FCHMODAT) ? -1 : cel_sys_default()->fchmodat(folder, path, mode, flags);
 }
 
+static int scripted_pipe2(int *ends, int flags) {
+    if (fails(SCRIPT_PIPE2)) return -1;
+    int result = cel_sys_default()->pipe2(ends, flags);
+    if (result == 0) script.descriptors += 2;
+    return result;
+}
+
+static int scripted_fcntl(int fd, int command, int value) {
+    return fails(SCRIPT_FCNTL) ? -1 : cel_sys_default()->fcntl(fd, command, value);
+}
+
+static ssize_t scripted_splice(int from, int to, size_t count, unsigned flags) {
+    return fails(SCRIPT_SPLICE) ? -1 : cel_sys_default()->splice(from, to, count, flags);
+}
+
 static int scripted_lstat(const char *path, struct stat *out) {
     return fails(SCRIPT_LSTAT) ? -1 : cel_sys_default()->lstat(path, out);
 }
@@ -298,6 +313,9 @@ static const struct cel_sys scripted = {
     .sendfile = scripted_sendfile,
     .pread = scripted_pread,
     .recvmsg = scripted_recvmsg,
+    .pipe2 = scripted_pipe2,
+    .fcntl = scripted_fcntl,
+    .splice = scripted_splice,
     .shutdown = scripted_shutdown,
     .getsockopt = scripted_getsockopt,
     .setsockopt = scripted_setsockopt,

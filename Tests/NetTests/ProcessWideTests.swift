@@ -70,6 +70,26 @@ struct ProcessWideTests {
         }
     }
 
+    @Test func `splicing to a peer that is gone raises no signal (D1)`() async {
+        await #expect(processExitsWith: .success) {
+            signal(SIGPIPE, SIG_DFL)
+            try EventLoop.run(configuration: .quiet) {
+                let (near, far) = try UnixStream.pair()
+                let (back, server) = try UnixStream.pair()
+                let pipes = near.socket.core.pipes
+                pipes.enter()
+                try await near.write("x")
+                guard case .filled(let pipe) = try await far.fillPipe(of: pipes) else {
+                    fatalError("nothing in the pipe")
+                }
+                await server.close()
+                let code = await ioCode { _ = try await back.drain(pipe, of: pipes) }
+                #expect(code == .brokenPipe)
+                pipes.leave()
+            }
+        }
+    }
+
     @Test func `descriptors that a peer sends unasked are not kept (F7)`() async {
         await #expect(processExitsWith: .success) {
             try EventLoop.run(configuration: .quiet) {

@@ -1,7 +1,7 @@
 /// Passes connections on to another server, byte by byte.
 ///
 /// It shows a server with limits and an orderly end, connecting by name, and copying in both
-/// directions with half-closes and back pressure passed on.
+/// directions with half-closes and back pressure passed on. Bulk stays in the kernel.
 ///
 ///     swift run --package-path Examples tcp-proxy --port 6380 --target localhost:6379
 ///
@@ -81,7 +81,7 @@ func serve(on address: SocketAddress, _ target: Target, _ limit: Int) async thro
         let upstream = try await TCPStream.connect(
             host: target.host, port: target.port, timeout: .seconds(10))
         try await upstream.withConnection { upstream in
-            _ = try await copyBidirectional(client, upstream)
+            _ = try await spliceBidirectional(client, upstream)
         }
     }
 }

@@ -60,6 +60,8 @@ final class LoopCore: @unchecked Sendable {
 
     /// Where reads of unknown size go first.
     let scratch = ScratchBuffer()
+    /// Where splices have their pipes from.
+    let pipes: PipePool
 
     /// The public face.
     ///
@@ -124,6 +126,7 @@ final class LoopCore: @unchecked Sendable {
         poller = try Poller(
             systemCalls: configuration.systemCalls,
             stoppedClock: configuration.simulation.map { _ in Simulation.startOfTime })
+        pipes = PipePool(poller.systemCalls)
         // After what can fail: a failed init runs no deinit, which frees these.
         hot = Confined(HotState())
         hotCounters = Confined(LoopCounters())

@@ -203,6 +203,13 @@ final class SocketCore: @unchecked Sendable {
         throw error
     }
 
+    /// Counts bytes that came in inside the kernel, past ``receive(upTo:)``.
+    func noteReceived(_ count: Int) {
+        counters.value.receives &+= 1
+        bytesRead.add(count)
+        counters.value.operationBudget &-= count >> LoopCounters.bytesPerOperationShift
+    }
+
     /// Counts bytes that went out inside the kernel, past ``send(_:)``.
     func noteSent(_ count: Int) {
         counters.value.sends &+= 1

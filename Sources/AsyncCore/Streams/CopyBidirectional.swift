@@ -35,9 +35,22 @@ public nonisolated(nonsending) func copyBidirectional(
     _ first: any ByteStream, _ second: any ByteStream, bufferSize: Int = 65_536
 ) async throws -> CopiedBytes {
     precondition(bufferSize > 0, "a buffer of \(bufferSize) bytes")
-    return try await withThrowingTaskGroup(of: (isFirst: Bool, count: UInt64).self) { group in
-        group.addTask { (true, try await copy(from: first, to: second, bufferSize)) }
-        group.addTask { (false, try await copy(from: second, to: first, bufferSize)) }
+    return try await runBothDirections {
+        try await copy(from: first, to: second, bufferSize)
+    } fromSecond: {
+        try await copy(from: second, to: first, bufferSize)
+    }
+}
+
+/// Runs two directions at the same time, until both have ended, or one has failed, which ends the
+/// other.
+nonisolated(nonsending) func runBothDirections(
+    fromFirst: @escaping @Sendable () async throws -> UInt64,
+    fromSecond: @escaping @Sendable () async throws -> UInt64
+) async throws -> CopiedBytes {
+    try await withThrowingTaskGroup(of: (isFirst: Bool, count: UInt64).self) { group in
+        group.addTask { (true, try await fromFirst()) }
+        group.addTask { (false, try await fromSecond()) }
         var copied = CopiedBytes(fromFirst: 0, fromSecond: 0)
         for try await (isFirst, count) in group {
             if isFirst { copied.fromFirst = count } else { copied.fromSecond = count }

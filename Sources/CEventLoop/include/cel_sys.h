@@ -17,7 +17,8 @@ struct mmsghdr;
 // Its header is left out: with it here, Swift would look for `stat` in this module.
 struct stat;
 
-/// Each entry has the signature and the conventions (-1 and `errno`) of the call it is named after.
+/// Each entry has the conventions (-1 and `errno`) of the call it is named after, and its signature, but
+/// for `fcntl`, which takes a number, and `splice`, which has no offsets.
 struct cel_sys {
     int (*epoll_create1)(int flags);
     int (*epoll_ctl)(int epfd, int op, int fd, struct epoll_event *_Nullable event);
@@ -45,6 +46,9 @@ struct cel_sys {
     ssize_t (*sendfile)(int fd, int file, off_t *_Nullable offset, size_t count);
     ssize_t (*pread)(int fd, void *buffer, size_t count, off_t offset);
     ssize_t (*recvmsg)(int fd, struct msghdr *message, int flags);
+    int (*pipe2)(int *ends, int flags);
+    int (*fcntl)(int fd, int command, int value);
+    ssize_t (*splice)(int from, int to, size_t count, unsigned flags);
     int (*shutdown)(int fd, int how);
     int (*getsockopt)(int fd, int level, int name, void *value, socklen_t *length);
     int (*setsockopt)(int fd, int level, int name, const void *value, socklen_t length);
