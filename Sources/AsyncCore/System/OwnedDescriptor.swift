@@ -41,8 +41,21 @@ public final class OwnedDescriptor: Sendable {
 
     /// The descriptor's number; -1 once it is closed or taken.
     ///
-    /// It stays this object's to close.
+    /// It stays this object's to close, which it does as soon as nobody refers to it: to use the number
+    /// in a call, see ``withNumber(_:)``.
     public var number: Int32 { descriptor.load(ordering: .acquiring) }
+
+    /// Uses the descriptor's number, and keeps the descriptor open meanwhile.
+    ///
+    /// - Parameter body: What to do with the number, which is -1 if the descriptor is closed or taken.
+    /// - Returns: What `body` returns.
+    /// - Throws: What `body` throws.
+    public func withNumber<R: ~Copyable, Failure>(
+        _ body: (Int32) throws(Failure) -> R
+    ) throws(Failure) -> R {
+        defer { withExtendedLifetime(self) {} }
+        return try body(number)
+    }
 
     /// Gives the descriptor to the caller, who has to close it.
     ///
