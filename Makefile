@@ -1,14 +1,16 @@
 # Everything a contributor runs, and everything that continuous integration runs.
 #
 # Flags can come from the environment: SWIFT, SWIFT_FLAGS (each build and test), TEST_ARGS (such as
-# "--filter TimerTests"), TEST_TIMEOUT (seconds), BENCH_ARGS, and the sanitizers' own ASAN_OPTIONS
-# and TSAN_OPTIONS, which are passed through.
+# "--filter TimerTests"), TEST_TIMEOUT (seconds), BENCH_ARGS, FUZZ_SECONDS (each target) and
+# FUZZ_TARGETS, and the sanitizers' own ASAN_OPTIONS and TSAN_OPTIONS, which are passed through.
 
 SWIFT ?= swift
 SWIFT_FLAGS ?=
 TEST_ARGS ?=
 TEST_TIMEOUT ?= 900
 BENCH_ARGS ?=
+FUZZ_SECONDS ?= 600
+FUZZ_TARGETS ?=
 
 # A test that never ends cannot end itself. `swift test` takes its test process along when it is
 # interrupted, and only then; hence the signal.
@@ -24,15 +26,15 @@ SANITIZED := SWIFT_BACKTRACE=enable=no $(SANITIZED_SEEDS) $(TEST)
 # Undefined behaviour in the C sources is an illegal instruction, which AddressSanitizer reports.
 UBSAN := -Xcc -fsanitize=undefined -Xcc -fsanitize-trap=undefined
 
-SWIFT_FOLDERS := $(wildcard Sources Tests Examples Benchmarks)
+SWIFT_FOLDERS := $(wildcard Sources Tests Examples Benchmarks Fuzzing)
 DOCS := .build/documentation
 
 CHECKS := check-format check-layers check-spi check-unsafe check-shortcuts check-size \
 	check-c-warnings check-c-analyze check-build
 
 .DEFAULT_GOAL := help
-.PHONY: help build test test-release test-seeds test-asan test-tsan bench demo examples check $(CHECKS) \
-	format docs clean
+.PHONY: help build test test-release test-seeds test-asan test-tsan bench demo examples fuzz \
+	fuzz-regress fuzz-merge check $(CHECKS) format docs clean
 
 ## help: list the targets
 help:
@@ -80,6 +82,18 @@ examples:
 	Examples/smoke-test.sh \
 		"$$($(SWIFT) build --package-path Examples $(SWIFT_FLAGS) --show-bin-path)"
 
+## fuzz: look for inputs that crash, FUZZ_SECONDS a target, all or FUZZ_TARGETS="FuzzReader ..."
+fuzz:
+	SWIFT='$(SWIFT)' FUZZ_SECONDS=$(FUZZ_SECONDS) Fuzzing/fuzz.sh run $(FUZZ_TARGETS)
+
+## fuzz-regress: try every input of the corpora once, under the address sanitizer
+fuzz-regress:
+	SWIFT='$(SWIFT)' Fuzzing/fuzz.sh regress $(FUZZ_TARGETS)
+
+## fuzz-merge: take what fuzzing has found into the corpora, and drop what adds nothing
+fuzz-merge:
+	SWIFT='$(SWIFT)' Fuzzing/fuzz.sh merge $(FUZZ_TARGETS)
+
 ## check: all that can be checked without running; every check runs, also after one has failed
 check:
 	@$(MAKE) --no-print-directory --keep-going $(CHECKS)
@@ -108,5 +122,5 @@ docs:
 
 ## clean: remove what was built
 clean:
-	rm -rf .build .build-* Examples/.build Benchmarks/.build
+	rm -rf .build .build-* Examples/.build Benchmarks/.build Fuzzing/.build
 	@if [ -f Examples/c-timer-echo/Makefile ]; then $(MAKE) -C Examples/c-timer-echo clean; fi

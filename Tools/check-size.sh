@@ -5,7 +5,7 @@ source "$(dirname "$0")/check-common.sh"
 
 findings=$(
     for pattern in '*.swift' '*.[ch]'; do
-        files_named "$pattern" Sources Tests Examples Benchmarks
+        files_named "$pattern" Sources Tests Examples Benchmarks Fuzzing
     done | while read -r path; do
         lines=$(wc -l <"$path")
         if [ "$lines" -gt 600 ]; then

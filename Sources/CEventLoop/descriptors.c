@@ -31,24 +31,40 @@ ssize_t cel_descriptors_send(const struct cel_sys *sys, int fd, const void *byte
     return sent;
 }
 
-static void collect(const struct cel_sys *sys, struct msghdr *message,
+/// Takes the descriptors out of a message's data; closes those for which there is no room.
+static void collect(const struct cel_sys *sys, const unsigned char *data, size_t size,
                     struct cel_descriptors *out) {
-    for (struct cmsghdr *header = CMSG_FIRSTHDR(message); header != NULL;
-         header = CMSG_NXTHDR(message, header)) {
-        if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
-        size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-        for (size_t i = 0; i < count; i++) {
-            int number;
-            memcpy(&number, CMSG_DATA(header) + i * sizeof number, sizeof number);
-            if (out->count < CEL_DESCRIPTORS_MAX) {
-                out->numbers[out->count++] = number;
-            } else {
-                sys->close(number);
-                out->lost = true;
-            }
+    for (size_t at = 0; at + sizeof(int) <= size; at += sizeof(int)) {
+        int number;
+        memcpy(&number, data + at, sizeof number);
+        if (out->count < CEL_DESCRIPTORS_MAX) {
+            out->numbers[out->count++] = number;
+        } else {
+            sys->close(number);
+            out->lost = true;
         }
     }
-    if (message->msg_flags & MSG_CTRUNC) out->lost = true;
+}
+
+/// The kernel's lengths are right. Should one not be, nothing is read behind the control data: the
+/// message is cut there, and is the last.
+static void collect_all(const struct cel_sys *sys, struct msghdr *message,
+                        struct cel_descriptors *out) {
+    out->lost = (message->msg_flags & MSG_CTRUNC) != 0;
+    const char *end = (const char *)message->msg_control + message->msg_controllen;
+    struct cmsghdr *header = CMSG_FIRSTHDR(message);
+    while (header != NULL) {
+        size_t there = (size_t)(end - (const char *)header);
+        size_t length = header->cmsg_len;
+        bool fits = length >= CMSG_LEN(0) && length <= there;
+        if (length > there) length = there;
+        if (header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS &&
+            length >= CMSG_LEN(0)) {
+            collect(sys, CMSG_DATA(header), length - CMSG_LEN(0), out);
+        }
+        if (!fits) out->lost = true;
+        header = fits ? CMSG_NXTHDR(message, header) : NULL;
+    }
 }
 
 ssize_t cel_descriptors_receive(const struct cel_sys *sys, int fd, void *bytes, size_t count,
@@ -68,7 +84,7 @@ ssize_t cel_descriptors_receive(const struct cel_sys *sys, int fd, void *bytes, 
         received = sys->recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
         if (received < 0) received = -(ssize_t)errno;
     } while (received == -EINTR);
-    if (received >= 0) collect(sys, &message, out);
+    if (received >= 0) collect_all(sys, &message, out);
     return received;
 }
 

@@ -169,6 +169,30 @@ struct ResolverTests {
         }
     }
 
+    @Test func `the hosts file is read by bytes: nothing of Unicode ends a line or a comment`()
+        throws
+    {
+        // A line separator, a next line, an accent on the "#", and the sign of Kelvin, which is a "k"
+        // in small letters.
+        let file = TemporaryFile(
+            """
+            # x\u{2028}192.0.2.1 one
+            #\u{85}192.0.2.2 two
+            #\u{301} 192.0.2.3 three
+            192.0.2.4 \u{212A}
+            192.0.2.5\tFIVE\u{B}six\r
+            192.0.2.6 a#b
+            """)
+        let hosts = HostsFile(path: file.path)
+        for name in ["one", "two", "three", "k", "b", "192.0.2.3"] {
+            #expect(hosts.addresses(of: name) == nil, "\(name)")
+        }
+        #expect(hosts.addresses(of: "\u{212A}") == ["192.0.2.4"])
+        #expect(hosts.addresses(of: "five") == ["192.0.2.5"])
+        #expect(hosts.addresses(of: "Six") == ["192.0.2.5"])
+        #expect(hosts.addresses(of: "a") == ["192.0.2.6"])
+    }
+
     @Test(arguments: [
         "", "a b", "a\u{0}b", "bücher.example", "::zz", String(repeating: "a", count: 255),
     ])

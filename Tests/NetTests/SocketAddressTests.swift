@@ -30,7 +30,8 @@ struct SocketAddressTests {
         "127.0.0.1:99999999999999999999999", "127.0.0:80", "127.0.0.1.2:80", "256.0.0.1:80",
         "127.1:80", "0x7f.0.0.1:80", "localhost:80", "::1:80", "[::1]", "[::1]80", "[::1:80",
         "::1]:80", "[::g]:80", "[::1%]:80", "[::1%no-such-interface]:80", "[]:80", "[[::1]]:80",
-        "127.0.0.1\0:80", "[1:2:3:4:5:6:7:8:9]:80", " 127.0.0.1:80",
+        "127.0.0.1\0:80", "[127.0.0.1]:80", "[localhost]:80", "[1:2:3:4:5:6:7:8:9]:80",
+        " 127.0.0.1:80",
     ])
     func `what is no address is refused, and the error says why`(text: String) {
         let error = #expect(throws: IOError.self) { try SocketAddress(parsing: text) }

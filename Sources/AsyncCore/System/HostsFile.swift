@@ -14,7 +14,7 @@ final class HostsFile: @unchecked Sendable {
 
     private struct Contents {
         let stamp: Stamp
-        let addresses: [String: [String]]
+        let addresses: [[UInt8]: [String]]
     }
 
     /// What tells a changed file.
@@ -30,10 +30,10 @@ final class HostsFile: @unchecked Sendable {
     /// The addresses of a name, of both families, in the order of the file; nil if the name is not
     /// in it.
     func addresses(of name: String) -> [String]? {
-        lock.withLock { read()[name.lowercased()] }
+        lock.withLock { read()[Self.key(name.utf8)] }
     }
 
-    private func read() -> [String: [String]] {
+    private func read() -> [[UInt8]: [String]] {
         guard let stamp = stamp() else { return [:] }
         if let known, known.stamp == stamp { return known.addresses }
         let addresses = Self.parse(text())
@@ -42,18 +42,31 @@ final class HostsFile: @unchecked Sendable {
     }
 
     /// An address and its names a line; what follows a `#` is a comment.
-    static func parse(_ text: String) -> [String: [String]] {
-        var addresses: [String: [String]] = [:]
-        for line in text.split(whereSeparator: \.isNewline) {
-            let words = line.prefix { $0 != "#" }.split { $0 == " " || $0 == "\t" }
-            guard let address = words.first else { continue }
+    ///
+    /// It goes by bytes, as the C library does: what Unicode takes for the end of a line, for space,
+    /// or for one character with the `#` before it, is text like any other.
+    static func parse(_ text: [UInt8]) -> [[UInt8]: [String]] {
+        var addresses: [[UInt8]: [String]] = [:]
+        for line in text.split(separator: UInt8(ascii: "\n")) {
+            let words = line.prefix { $0 != UInt8(ascii: "#") }.split(whereSeparator: isSpace)
+            guard let first = words.first else { continue }
+            let address = String(decoding: first, as: UTF8.self)
             for name in words.dropFirst() {
-                let name = name.lowercased()
-                if addresses[name]?.contains(String(address)) == true { continue }
-                addresses[name, default: []].append(String(address))
+                let name = key(name)
+                if addresses[name]?.contains(address) == true { continue }
+                addresses[name, default: []].append(address)
             }
         }
         return addresses
+    }
+
+    private static func isSpace(_ byte: UInt8) -> Bool {
+        byte == UInt8(ascii: " ") || (0x09...0x0D).contains(byte)
+    }
+
+    /// A name with its capital letters, those of ASCII, as small ones.
+    private static func key(_ name: some Sequence<UInt8>) -> [UInt8] {
+        name.map { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) ? $0 | 0x20 : $0 }
     }
 
     private func stamp() -> Stamp? {
@@ -64,8 +77,8 @@ final class HostsFile: @unchecked Sendable {
             seconds: status.st_mtim.tv_sec, nanoseconds: status.st_mtim.tv_nsec)
     }
 
-    private func text() -> String {
-        guard let file = unsafe fopen(path, "re") else { return "" }
+    private func text() -> [UInt8] {
+        guard let file = unsafe fopen(path, "re") else { return [] }
         defer { unsafe fclose(file) }
         var bytes: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 4096)
@@ -75,6 +88,6 @@ final class HostsFile: @unchecked Sendable {
             if count == 0 { break }
             bytes.append(contentsOf: chunk.prefix(count))
         }
-        return String(decoding: bytes, as: UTF8.self)
+        return bytes
     }
 }

@@ -64,6 +64,8 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
         var host = text[..<colon]
         if host.hasPrefix("[") && host.hasSuffix("]") {
             host = host.dropFirst().dropLast()
+            // Whoever reads them otherwise would see another host.
+            if !host.contains(":") { throw fail("brackets are for an IPv6 address") }
         } else if host.contains(":") {
             throw fail("an IPv6 address with a port is written [address]:port")
         }
