@@ -14,7 +14,8 @@ import Testing
 
     private static let kernel = Mutex(Kernel())
 
-    private static let table: UnsafePointer<cel_sys> = {
+    // Written here only.
+    nonisolated(unsafe) private static let table: UnsafePointer<cel_sys> = {
         let table = UnsafeMutablePointer<cel_sys>.allocate(capacity: 1)
         table.initialize(to: cel_sys_default().pointee)
         table.pointee.close = { number in
