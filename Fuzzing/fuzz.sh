@@ -25,7 +25,7 @@ export ASAN_OPTIONS="detect_stack_use_after_return=1:${ASAN_OPTIONS:-}"
 
 # Everything is optimised, and instrumented for both, the library and its C side too. `--sanitize`
 # cannot say that: given twice, it forgets the coverage. libFuzzer comes without its `main`, whose
-# place Swift's takes.
+# place Swift's takes, and with the C++ library that Swift's own needs, too.
 build() {
     local clang runtime
     clang=$(dirname "$(readlink -f "$(command -v "$swift")")")/clang
@@ -35,7 +35,7 @@ build() {
         -Xswiftc -enable-testing -Xswiftc -sanitize=address \
         -Xswiftc -Xfrontend -Xswiftc -sanitize=fuzzer,address \
         -Xcc -fsanitize=fuzzer-no-link,address -Xcc -fno-omit-frame-pointer \
-        -Xlinker "$runtime" -Xlinker -lstdc++
+        -Xlinker "$runtime" -Xlinker -l:libstdc++.so.6
 }
 
 # program TARGET ARGUMENT...
