@@ -90,7 +90,7 @@ fuzz:
 fuzz-regress:
 	SWIFT='$(SWIFT)' Fuzzing/fuzz.sh regress $(FUZZ_TARGETS)
 
-## fuzz-merge: take what fuzzing has found into the corpora, and drop what adds nothing
+## fuzz-merge: take what fuzzing has found, and reaches new code, into the corpora
 fuzz-merge:
 	SWIFT='$(SWIFT)' Fuzzing/fuzz.sh merge $(FUZZ_TARGETS)
 

@@ -4,9 +4,9 @@
 #   build    builds what the other commands run; they do it themselves
 #   regress  tries each input of the corpora once
 #   run      looks for new inputs, FUZZ_SECONDS for each target, one target after the other
-#   merge    takes into the corpora what runs have found, and drops what adds nothing
+#   merge    takes into the corpora what runs have found, as far as it reaches code that is new to them
 #
-# An input that crashes, leaks or takes too long is kept in Fuzzing/Findings, and fails the command.
+# An input that crashes, leaks or takes too long fails the command; a run keeps it in Fuzzing/Findings.
 
 set -euo pipefail
 export LC_ALL=C
@@ -45,11 +45,12 @@ program() {
     "$scratch/release/$target" "${limits[@]}" -artifact_prefix="$findings/$target-" "$@"
 }
 
-# The lines of a run that are for people.
-summary() { grep -E 'ERROR|SUMMARY|Fatal|Test unit|DONE|INITED|executed|^Running|^ *#[0-9]+ 0x' | tail -n 40; }
+# The lines of a log that are for people.
+summary() { grep -aE 'ERROR|SUMMARY|Fatal|Test unit|DONE|INITED|executed' | tail -n 20; }
 
 regress() {
     program "$1" "Fuzzing/Corpus/$1"/* >"$scratch/$1.log" 2>&1 || {
+        grep -a '^Running: ' "$scratch/$1.log" | tail -n 1
         summary <"$scratch/$1.log"
         return 1
     }
@@ -69,14 +70,11 @@ run() {
     summary <"$scratch/$1.log"
 }
 
+# By edges alone: how often each is gone through makes ten times as many inputs.
 merge() {
     mkdir -p "$scratch/corpus/$1"
-    rm -rf "$scratch/merged"
-    mkdir "$scratch/merged"
-    program "$1" -merge=1 "$scratch/merged" "Fuzzing/Corpus/$1" "$scratch/corpus/$1" \
-        >"$scratch/$1.log" 2>&1
-    rm -rf "Fuzzing/Corpus/$1"
-    mv "$scratch/merged" "Fuzzing/Corpus/$1"
+    program "$1" -merge=1 -use_counters=0 "Fuzzing/Corpus/$1" "$scratch/corpus/$1" \
+        >"$scratch/$1.log" 2>&1 || return 1
     echo "$1: $(find "Fuzzing/Corpus/$1" -type f | wc -l) inputs"
 }
 
@@ -95,12 +93,12 @@ regress | run | merge)
     failed=()
     for target in "${targets[@]}"; do "$command" "$target" || failed+=("$target"); done
     if [ ${#failed[@]} -gt 0 ]; then
-        echo "FAIL  ${failed[*]}: the inputs are in $findings"
+        echo "FAIL  ${failed[*]}: see $scratch/TARGET.log, and Fuzzing/README.md"
         exit 1
     fi
     ;;
 *)
-    sed -n '2,10s/^# \{0,1\}//p' "$0"
+    sed -n '2,9s/^# \{0,1\}//p' "$0"
     exit 2
     ;;
 esac
