@@ -73,7 +73,7 @@ run() {
 # By edges alone: how often each is gone through makes ten times as many inputs.
 merge() {
     mkdir -p "$scratch/corpus/$1"
-    program "$1" -merge=1 -use_counters=0 "Fuzzing/Corpus/$1" "$scratch/corpus/$1" \
+    program "$1" -set_cover_merge=1 -use_counters=0 "Fuzzing/Corpus/$1" "$scratch/corpus/$1" \
         >"$scratch/$1.log" 2>&1 || return 1
     echo "$1: $(find "Fuzzing/Corpus/$1" -type f | wc -l) inputs"
 }
