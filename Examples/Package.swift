@@ -27,7 +27,6 @@ let documentation: [Target] =
 
 let package = Package(
     name: "Examples",
-    products: [.library(name: "HTTPHello", targets: ["HTTPHello"])],
     dependencies: [
         .package(name: "AsyncCore", path: ".."),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -44,7 +43,7 @@ let package = Package(
         example("reachable", [asyncCore, argumentParser]),
         example("dns-lookup", [asyncCore, argumentParser]),
         example("http-hello", ["HTTPHello", asyncCore, argumentParser]),
-        // What serves is a library, so that the benchmarks measure the very same.
+        // What serves is a library, so that it can be tested, and fuzzed.
         .target(
             name: "HTTPHello", dependencies: [asyncCore],
             swiftSettings: [.treatAllWarnings(as: .error)]),

@@ -77,7 +77,8 @@ struct FuzzControl: FuzzTarget {
         }
         answering(interruptions, result, isTruncated: isTruncated, control: control) {
             let calls = SystemCalls(table: hostile_kernel())
-            let reception = DescriptorCalls.receive(3, upTo: 50, limit: limit, calls)
+            let reception = DescriptorCalls.receive(
+                3, upTo: 50, limit: limit, ScratchBuffer(), calls)
             require(reception.result == min(result, 50), "\(reception.result), not \(result)")
             require(reception.bytes.count == max(reception.result, 0), "\(reception.bytes.count)")
             require(

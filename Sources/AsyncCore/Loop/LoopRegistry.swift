@@ -32,9 +32,10 @@ package final class LoopDoor: Sendable {
 ///
 /// For diagnosis only.
 package enum LoopRegistry {
-    // SAFETY: `doors` is guarded by `lock`.
+    // SAFETY: `doors` is only looked at, and changed, with `lock` held.
 
     private static let lock = ThreadLock()
+    // SAFETY: `doors` is only looked at, and changed, with `lock` held.
     nonisolated(unsafe) private static var doors: [ObjectIdentifier: LoopDoor] = [:]
 
     static func add(_ door: LoopDoor) {

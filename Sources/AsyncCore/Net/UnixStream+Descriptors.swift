@@ -110,7 +110,8 @@ extension SocketCore {
     ) throws(SystemError) -> DescriptorMessage? {
         guard mayReceive else { return nil }
         let room = min(count, ScratchBuffer.size)
-        let received = DescriptorCalls.receive(descriptor, upTo: room, limit: limit, calls)
+        let received = DescriptorCalls.receive(
+            descriptor, upTo: room, limit: limit, core.scratch, calls)
         let hasStopped =
             received.refusedCount > 0 || received.hasLost || !received.descriptors.isEmpty
         guard try account(received: received.result, of: hasStopped ? 0 : room) != nil else {

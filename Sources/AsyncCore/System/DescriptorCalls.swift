@@ -39,17 +39,15 @@ enum DescriptorCalls {
         var hasLost = false
     }
 
-    /// Receives up to `count` bytes, at least 1, and keeps up to `limit` of the descriptors that come
+    /// Receives up to `count` bytes, at least 1 and no more than fit into `scratch`, and keeps up to `limit` of the descriptors that come
     /// with them; the others are closed.
     static func receive(
-        _ descriptor: CInt, upTo count: Int, limit: Int, _ calls: SystemCalls
+        _ descriptor: CInt, upTo count: Int, limit: Int, _ scratch: ScratchBuffer,
+        _ calls: SystemCalls
     ) -> Reception {
         var found = cel_descriptors()
-        var result = 0
-        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
-            guard let base = buffer.baseAddress else { return }
-            result = unsafe cel_descriptors_receive(calls.table, descriptor, base, count, &found)
-            initialized = max(result, 0)
+        let (bytes, result) = unsafe scratch.receive(upTo: count) { memory, room in
+            unsafe cel_descriptors_receive(calls.table, descriptor, memory, room, &found)
         }
         // SAFETY: the tuple is `CInt`s alone, of which the first `count` are set.
         // Each has an owner before anything else happens.

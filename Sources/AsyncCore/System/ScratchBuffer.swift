@@ -43,12 +43,22 @@ final class ScratchBuffer {
     func receive(
         _ descriptor: CInt, upTo count: Int, _ stop: inout Socket.Stop, _ calls: SystemCalls
     ) -> (bytes: [UInt8], result: Int) {
+        unsafe receive(upTo: count) { memory, room in
+            unsafe Socket.receive(descriptor, memory, room, &stop, calls)
+        }
+    }
+
+    /// What `call` receives into the memory that it is given, of which it says how many bytes it has
+    /// filled, or `-errno`.
+    @inline(__always)
+    func receive(
+        upTo count: Int, _ call: (_ memory: UnsafeMutableRawPointer, _ room: Int) -> Int
+    ) -> (bytes: [UInt8], result: Int) {
         let memory = unsafe allocated()
-        let room = min(count, Self.size)
-        let result = unsafe Socket.receive(descriptor, memory, room, &stop, calls)
+        let result = unsafe call(memory, min(count, Self.size))
         if result <= 0 { return ([], result) }
         let bytes = unsafe [UInt8](unsafeUninitializedCapacity: result) { buffer, initialized in
-            // SAFETY: recv has just filled the first `result` bytes, and the array has room for as
+            // SAFETY: the call has just filled the first `result` bytes, and the array has room for as
             // many.
             unsafe buffer.baseAddress?.initialize(
                 from: memory.assumingMemoryBound(to: UInt8.self), count: result)
