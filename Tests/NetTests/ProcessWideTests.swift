@@ -112,12 +112,13 @@ struct ProcessWideTests {
         await #expect(processExitsWith: .success) {
             try EventLoop.run(configuration: .quiet) {
                 let (near, far) = try UnixStream.pair()
-                try #require(sendDescriptors(5, over: near.socket.descriptor) == 1)
+                try #require(sendDescriptors(100, over: near.socket.descriptor) == 1)
                 var taken = takeAllDescriptors()
-                for _ in 0..<2 { Glibc.close(taken.removeLast()) }
+                for _ in 0..<40 { Glibc.close(taken.removeLast()) }
                 let message = try #require(try await far.receive(upTo: 9))
                 #expect(message.bytes == [7] && message.hasLostDescriptors)
-                #expect(message.descriptors.count == 2 && message.refusedCount == 0)
+                // The process may open a few of its own meanwhile.
+                #expect((20...40).contains(message.descriptors.count) && message.refusedCount == 0)
                 for descriptor in message.descriptors { descriptor.close() }
                 try #require(sendDescriptors(2, over: near.socket.descriptor) == 1)
                 let next = try #require(try await far.receive(upTo: 9))
