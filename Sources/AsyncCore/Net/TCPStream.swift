@@ -31,7 +31,8 @@ public final class TCPStream: SocketStream, @unchecked Sendable {
     ///
     /// The peer's next read fails with `.connectionReset`, and may miss what it has not read yet. For
     /// a peer that breaks the rules, or to hold no port in TIME_WAIT. It works after
-    /// ``finishWriting()``, too; after ``close()``, or a second time, it does nothing.
+    /// ``SocketStream/finishWriting()``, too; after ``SocketStream/close()``, or a second time, it does
+    /// nothing.
     ///
     /// ## Cancellation
     /// *Not a cancellation point*: a cancelled task resets, too.

@@ -19,7 +19,7 @@ extension UnixStream {
     ///   - descriptors: What to pass, 253 at most.
     /// - Throws: ``IOError``: `.tooManyDescriptors`, `.badDescriptor` if one of them is closed or
     ///   taken, `.resourcesExhausted` if too many are on their way, and as
-    ///   ``SocketStream/write(_:)``.
+    ///   `write(_:)`.
     /// - Precondition: There is at least one byte, if there are descriptors.
     public nonisolated(nonsending) func send(
         _ bytes: [UInt8], descriptors: [OwnedDescriptor]
