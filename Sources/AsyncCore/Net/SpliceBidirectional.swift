@@ -3,11 +3,11 @@
 /// Copies all bytes from each connection to the other, until both have ended, without copying them
 /// through the program where there are many: splice(2).
 ///
-/// It keeps the promises of ``copyBidirectional(_:_:bufferSize:)``, and takes 0.6 to 0.7 of the processor's
-/// time for bulk. Each direction begins with a buffer. After some large reads in a row
-/// its bytes go through a pipe of the loop's, and after some small ones through the buffer again. A
-/// direction that waits for bytes has no pipe. Where the kernel refuses, or has no descriptor left
-/// for a pipe, and for connections of different loops, everything is copied.
+/// It keeps the promises of ``copyBidirectional(_:_:bufferSize:)``, and takes less of the processor's
+/// time for bulk. Each direction begins with a buffer. After some large reads in a row its bytes go
+/// through a pipe of the loop's, and after some small ones through the buffer again. A direction that
+/// waits for bytes has no pipe. Where the kernel refuses, or has no descriptor left for a pipe, and
+/// for connections of different loops, everything is copied.
 ///
 /// The end of one connection is passed on to the other as a half-close, and the other direction goes
 /// on. A direction that waits does not hold up the other one, and at most 256 KiB of each are under
