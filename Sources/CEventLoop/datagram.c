@@ -4,10 +4,21 @@
 
 #include "internal.h"
 
+#define BIRTH_TYPE (SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC)
+
 int cel_datagram_open(const struct cel_sys *sys, int family, int *out) {
-    CEL__RETRY(int, fd, sys->socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    CEL__RETRY(int, fd, sys->socket(family, BIRTH_TYPE, 0));
     if (fd < 0) return fd;
     *out = fd;
+    return 0;
+}
+
+int cel_datagram_pair(const struct cel_sys *sys, int *first, int *second) {
+    int ends[2];
+    CEL__RETRY(int, result, sys->socketpair(AF_UNIX, BIRTH_TYPE, 0, ends));
+    if (result < 0) return result;
+    *first = ends[0];
+    *second = ends[1];
     return 0;
 }
 

@@ -108,6 +108,42 @@ struct ProcessWideTests {
         }
     }
 
+    @Test func `descriptors that come with datagrams are not kept (F7)`() async {
+        await #expect(processExitsWith: .success) {
+            try EventLoop.run(configuration: .quiet) {
+                let (near, far) = try UnixDatagramSocket.pair()
+                let before = openDescriptors()
+                var most = before
+                for round in 1...1_000 {
+                    for _ in 0..<2 {
+                        try #require(sendDescriptors(253, over: near.socket.descriptor) == 1)
+                    }
+                    let one = try await far.receive()
+                    let rest = try await far.receive(batch: 64)
+                    try #require(one.bytes == [7] && rest.map(\.bytes) == [[7]])
+                    if round % 10 == 0 { most = max(most, openDescriptors()) }
+                }
+                // 506,000 were sent. The process may open a few of its own meanwhile.
+                #expect(most < before + 100)
+                await near.close()
+            }
+        }
+    }
+
+    @Test func `writing datagrams to a Unix peer that is gone raises no signal (D1)`() async {
+        await #expect(processExitsWith: .success) {
+            signal(SIGPIPE, SIG_DFL)
+            try EventLoop.run(configuration: .quiet) {
+                let (near, far) = try UnixDatagramSocket.pair()
+                shutdown(far.socket.descriptor, CInt(SHUT_RD))
+                #expect(await ioCode { try await near.send([1]) } == .brokenPipe)
+                await far.close()
+                #expect(await ioCode { try await near.send([1]) } == .connectionRefused)
+                #expect(await ioCode { try await near.send([1]) } == .connectionRefused)
+            }
+        }
+    }
+
     @Test func `what passes the limit of descriptors is told, and the loop lives (F6)`() async {
         await #expect(processExitsWith: .success) {
             try EventLoop.run(configuration: .quiet) {

@@ -57,6 +57,38 @@ struct RealPeerTests {
         }
     }
 
+    @Test func `socat and logger exchange Unix datagrams with us`() async throws {
+        try await withFolder { folder in
+            try await onLoop {
+                let address = UnixAddress.path("\(folder)/s")
+                let socket = try UnixDatagramSocket.bind(to: address)
+                if let logger = program("logger") {
+                    let peer = try start(logger, ["-u", "\(address)", "-t", "me", "hello"])
+                    defer { end(peer) }
+                    let entry = try await withTimeout(.seconds(30)) { try await socket.receive() }
+                    #expect(String(decoding: entry.bytes, as: UTF8.self).contains("me: hello"))
+                    #expect(entry.address == .unnamed)
+                }
+                if let socat = program("socat") {
+                    let other = UnixAddress.path("\(folder)/other")
+                    let peer = try start(
+                        socat, ["-T20", "UNIX-SENDTO:\(address),bind=\(other)", "EXEC:cat"])
+                    defer { end(peer) }
+                    try await withTimeout(.seconds(30)) {
+                        // Until it has begun.
+                        while await ioCode({ try await socket.send([7], to: other) }) != nil {
+                            try await sleep(for: .milliseconds(2))
+                        }
+                        #expect(try await socket.receive() == Datagram([7], to: other))
+                        try await socket.send(pattern(5_000), to: other)
+                        #expect(try await socket.receive().bytes == pattern(5_000))
+                    }
+                }
+                await socket.close()
+            }
+        }
+    }
+
     @Test func `curl reads an answer whose end is the close (S510)`() async throws {
         guard let curl = program("curl") else { return }
         try await onLoop {

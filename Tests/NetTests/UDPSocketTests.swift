@@ -9,7 +9,7 @@ import Testing
 /// Datagrams: S572 to S581, E2 to E8.
 @Suite(.watched)
 struct UDPSocketTests {
-    private static func text(_ datagram: Datagram) -> String {
+    private static func text(_ datagram: Datagram<SocketAddress>) -> String {
         String(decoding: datagram.bytes, as: UTF8.self)
     }
 
@@ -133,7 +133,7 @@ struct UDPSocketTests {
             let outcome = try await one.send(batch: batch)
             #expect(outcome.sent == 100 && outcome.failures.isEmpty)
             try await third.send([200], to: other.localAddress)
-            var received: [Datagram] = []
+            var received: [Datagram<SocketAddress>] = []
             while received.count < 101 {
                 received += try await other.receive(batch: 200, room: 16)
             }

@@ -275,9 +275,3 @@ struct UnixListenerTests {
         }
     }
 }
-
-/// The permissions of the file at the path.
-private func mode(_ path: String) -> UInt32 {
-    var found = stat()
-    return lstat(path, &found) == 0 ? found.st_mode & 0o7777 : .max
-}

@@ -92,6 +92,18 @@ final class DescriptorWatch: CompletionTarget {
         return outcome
     }
 
+    /// The same, until a deadline at most, which counts as an event.
+    nonisolated(nonsending) func wait(
+        _ direction: Direction, until deadline: UInt64, _ what: StaticString
+    ) async -> Waiter.Outcome {
+        guard let waiter = prepare(direction, what) else {
+            return isOpen ? .cancelled : unsafe (core.isStopped ? .stopped : .closed)
+        }
+        let outcome = await unsafe core.wait(waiter, until: deadline)
+        finish(direction, waiter)
+        return outcome
+    }
+
     /// A waiter that is in its place; nil if there is nothing to wait for.
     @inline(__always)
     private func prepare(_ direction: Direction, _ what: StaticString) -> Waiter? {

@@ -1,6 +1,20 @@
 // Connecting a new socket, of whatever family.
 
 extension SocketCore {
+    /// Takes both ends of a pair over; closes them if the loop will not watch them.
+    static func pair(
+        _ ends: (CInt, CInt), core: LoopCore, isUnixStream: Bool
+    ) throws(SystemError) -> (SocketCore, SocketCore) {
+        let first: SocketCore
+        do throws(SystemError) {
+            first = try SocketCore(ends.0, core: core, isUnixStream: isUnixStream)
+        } catch {
+            Socket.close(ends.1, core.poller.systemCalls)
+            throw error
+        }
+        return (first, try SocketCore(ends.1, core: core, isUnixStream: isUnixStream))
+    }
+
     /// Connects a new socket: waits until it is connected, or has failed.
     ///
     /// ## Cancellation

@@ -15,7 +15,7 @@ extension UDPSocket: AsyncSequence {
         /// - Throws: As ``UDPSocket/receive(room:)``, but for the end.
         public func next(
             isolation actor: isolated (any Actor)? = #isolation
-        ) async throws -> Datagram? {
+        ) async throws -> Datagram<SocketAddress>? {
             do {
                 return try await socket.receive()
             } catch let error as IOError where error.code == .closed {

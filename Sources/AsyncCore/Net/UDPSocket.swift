@@ -144,7 +144,9 @@ public final class UDPSocket: Sendable {
     ///   `.connectionRefused`, once; `.closed` before or meanwhile, `.busy`;
     ///   ``EventLoopError/stopped``; `CancellationError`.
     /// - Precondition: `room` is not negative.
-    public nonisolated(nonsending) func receive(room: Int = 65_535) async throws -> Datagram {
+    public nonisolated(nonsending) func receive(room: Int = 65_535) async throws -> Datagram<
+        SocketAddress
+    > {
         let datagrams = try await receive(batch: 1, room: room)
         return datagrams[0]
     }
@@ -155,59 +157,27 @@ public final class UDPSocket: Sendable {
     /// *No effect*: no datagram is lost.
     ///
     /// - Parameters:
-    ///   - count: How many at most; no more than 64 come at a time.
+    ///   - count: How many at most; no more than 64 come at a time, and fewer if `room` is more than
+    ///     65,536.
     ///   - room: How many bytes of each to take at most.
     /// - Returns: The datagrams in the order of arrival, at least 1.
     /// - Throws: As ``receive(room:)``.
     /// - Precondition: `count` is at least 1, and `room` not negative.
     public nonisolated(nonsending) func receive(
         batch count: Int, room: Int = 65_535
-    ) async throws -> [Datagram] {
+    ) async throws -> [Datagram<SocketAddress>] {
         precondition(count >= 1, "a batch of \(count) datagrams")
         precondition(room >= 0, "room for \(room) bytes")
         guard socket.isHome(for: #isolation) else {
             return try await socket.forward { try await self.receive(batch: count, room: room) }
         }
-        try socket.check("receive on \(localAddress)")
-        if socket.state.value.isReading {
-            throw IOError(
-                .busy, operation: "receive on \(localAddress)",
-                detail: "another task is receiving")
+        var datagrams: [Datagram<SocketAddress>]?
+        try await socket.receive("receive on \(localAddress)", "UDPSocket.receive") {
+            () throws(SystemError) in
+            datagrams = try socket.receiveDatagrams(count, room)
+            return datagrams != nil
         }
-        socket.state.value.isReading = true
-        defer { socket.state.value.isReading = false }
-        if !socket.spendBudget() { await socket.core.yield() }
-        while true {
-            try socket.check("receive on \(localAddress)")
-            do throws(SystemError) {
-                if let datagrams = try receiveNow(count, room) { return datagrams }
-            } catch {
-                throw IOError(error, operation: "receive on \(localAddress)")
-            }
-            let outcome = await socket.watch.wait(.read, "UDPSocket.receive")
-            if outcome == .closed {
-                throw IOError(.closed, operation: "receive on \(localAddress)")
-            }
-            try LoopCore.check(outcome)
-        }
-    }
-
-    private func receiveNow(_ count: Int, _ room: Int) throws(SystemError) -> [Datagram]? {
-        if socket.readiness.isDisjoint(with: .endsReadWait) { return nil }
-        guard
-            let datagrams = try DatagramCalls.receive(
-                socket.descriptor, count: count, room: room, socket.calls)
-        else {
-            socket.clear(.endsReadWait)
-            return nil
-        }
-        // The first was paid for.
-        for datagram in datagrams.dropFirst() {
-            _ = socket.spendBudget()
-            socket.bytesRead.add(datagram.bytes.count)
-        }
-        socket.bytesRead.add(datagrams[0].bytes.count)
-        return datagrams
+        return datagrams ?? []
     }
 
     // MARK: - Sending
@@ -246,27 +216,13 @@ public final class UDPSocket: Sendable {
         try await sendOne(Datagram(bytes, to: peerAddress))
     }
 
-    private nonisolated(nonsending) func sendOne(_ datagram: Datagram) async throws {
+    private nonisolated(nonsending) func sendOne(_ datagram: Datagram<SocketAddress>) async throws {
         let outcome = try await send(batch: [datagram])
         if let failure = outcome.failures.first { throw failure.error }
     }
 
     /// What became of a batch.
-    public struct BatchOutcome: Sendable {
-        /// A datagram that was not sent.
-        public struct Failure: Sendable {
-            /// Its place in the batch.
-            public let index: Int
-            /// Why.
-            public let error: IOError
-        }
-
-        /// How many the kernel took.
-        public internal(set) var sent = 0
-
-        /// Those that it did not take, in order; the others were sent all the same.
-        public internal(set) var failures: [Failure] = []
-    }
+    public typealias BatchOutcome = DatagramBatchOutcome
 
     /// Sends datagrams in order, with as few system calls as can be, waiting whenever the kernel has
     /// no room.
@@ -280,52 +236,18 @@ public final class UDPSocket: Sendable {
     /// - Returns: How many were sent, and what the others failed with.
     /// - Throws: ``IOError``: `.closed`, `.busy`; ``EventLoopError/stopped``; `CancellationError`.
     @discardableResult
-    public nonisolated(nonsending) func send(batch datagrams: [Datagram]) async throws
+    public nonisolated(nonsending) func send(batch datagrams: [Datagram<SocketAddress>])
+        async throws
         -> BatchOutcome
     {
         guard socket.isHome(for: #isolation) else {
             return try await socket.forward { try await self.send(batch: datagrams) }
         }
-        let operation = "send from \(localAddress)"
-        try socket.check(operation)
-        if socket.state.value.isWriting {
-            throw IOError(.busy, operation: operation, detail: "another task is sending")
+        return try await socket.send(
+            datagrams.count, "send from \(localAddress)", "UDPSocket.send"
+        ) { index throws(IOError) in
+            try socket.sendDatagrams(datagrams[index...], isConnected: peerAddress != nil)
         }
-        socket.state.value.isWriting = true
-        defer { socket.state.value.isWriting = false }
-        var outcome = BatchOutcome()
-        var index = 0
-        while index < datagrams.count {
-            if !socket.spendBudget() { await socket.core.yield() }
-            try socket.check(operation)
-            do throws(SystemError) {
-                let sent = try DatagramCalls.send(
-                    datagrams[index...], socket.descriptor, isConnected: peerAddress != nil,
-                    socket.calls)
-                for datagram in datagrams[index..<index + sent] {
-                    socket.bytesWritten.add(datagram.bytes.count)
-                }
-                index += sent
-                outcome.sent += sent
-                if sent > 0 { continue }
-            } catch {
-                outcome.failures.append(
-                    .init(
-                        index: index,
-                        error: IOError(
-                            error,
-                            operation:
-                                "send \(datagrams[index].bytes.count) bytes to \(datagrams[index].address)"
-                        )))
-                index += 1
-                continue
-            }
-            socket.clear(.writable)
-            let result = await socket.watch.wait(.write, "UDPSocket.send")
-            if result == .closed { throw IOError(.closed, operation: operation) }
-            try LoopCore.check(result)
-        }
-        return outcome
     }
 
     // MARK: - The end

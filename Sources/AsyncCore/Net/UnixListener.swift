@@ -1,5 +1,4 @@
 // Accepting Unix connections.
-internal import Synchronization
 
 /// A Unix socket that accepts connections; also the sequence of them.
 ///
@@ -19,35 +18,20 @@ public final class UnixListener: Sendable, AsyncSequence {
     /// An accepted connection.
     public typealias Element = UnixStream
 
-    /// What to do with a socket file that is at the path already.
-    public enum ExistingSocket: Sendable {
-        /// Refuse: ``IOError`` with `.addressInUse`.
-        case refuse
-        /// Replace it if nobody listens on it: what a server that was killed has left behind.
-        ///
-        /// Whether somebody does is tried by connecting to it. Two servers that start at the same
-        /// moment can both find it stale, and the later one replace the earlier: where that can be,
-        /// let a lock decide. A file of another kind is never removed.
-        case replaceIfStale
-    }
-
     private let acceptor: ConnectionAcceptor
-    private let removal = Mutex<IOError?>(nil)
-    /// The file to remove at the end; nil if there is none, or it is to stay.
-    private let file: SocketFile?
-    private let hasRemovedFile = Atomic(false)
+    private let file: BoundFile
 
     /// The address that it listens on.
     public let localAddress: UnixAddress
 
-    private init(_ socket: SocketCore, local: UnixAddress, file: SocketFile?) {
+    private init(_ socket: SocketCore, local: UnixAddress, file: BoundFile) {
         acceptor = ConnectionAcceptor(
             socket, address: local, description: "UnixListener.accept", acceptsUnixStreams: true)
         self.file = file
         localAddress = local
     }
 
-    deinit { removeFile() }
+    deinit { file.remove() }
 
     /// Listens on a path or an abstract name.
     ///
@@ -75,19 +59,14 @@ public final class UnixListener: Sendable, AsyncSequence {
         if core.isStopped { throw EventLoopError.stopped }
         let raw = try address.raw(for: "listen on")
         let calls = core.poller.systemCalls
+        let binding = UnixBinding(address: address, existing: existing, permissions: permissions) {
+            (calls) throws(SystemError) in try Socket.open(UnixAddress.socketFamily, calls)
+        }
         do throws(SystemError) {
             let descriptor = try Socket.open(UnixAddress.socketFamily, calls)
             var file: SocketFile?
             do throws(SystemError) {
-                let permissions = address.kind == .path ? permissions : nil
-                // The file is made with these; the umask is all of the process's to change.
-                if let permissions {
-                    try SocketFile.prepare(descriptor, permissions: permissions, calls)
-                }
-                try bind(descriptor, address, raw, existing, calls)
-                if address.kind == .path { file = try SocketFile.find(address, calls) }
-                // What the umask took away.
-                if let permissions { try SocketFile.setPermissions(permissions, address, calls) }
+                file = try binding.bind(descriptor, to: raw, calls)
                 try Socket.listen(descriptor, backlog: backlog, calls)
             } catch {
                 try? file?.remove(address, calls)
@@ -101,58 +80,13 @@ public final class UnixListener: Sendable, AsyncSequence {
                 try? file?.remove(address, calls)
                 throw error
             }
-            return UnixListener(socket, local: address, file: unlinksOnClose ? file : nil)
+            return UnixListener(
+                socket, local: address,
+                file: BoundFile(unlinksOnClose ? file : nil, address, calls))
         } catch {
             throw IOError(
-                error, operation: "listen on \(address)",
-                detail: error.code == .addressInUse
-                    ? hint(address, existing, calls) : nil)
+                error, operation: "listen on \(address)", detail: binding.hint(error, calls))
         }
-    }
-
-    private static func bind(
-        _ descriptor: CInt, _ address: UnixAddress, _ raw: RawAddress, _ existing: ExistingSocket,
-        _ calls: SystemCalls
-    ) throws(SystemError) {
-        do throws(SystemError) {
-            return try Socket.bind(descriptor, to: raw, calls)
-        } catch {
-            guard error.code == .addressInUse, existing == .replaceIfStale, address.kind == .path
-            else { throw error }
-            let file = try SocketFile.find(address, calls)
-            if let file {
-                guard file.isSocket, try isStale(raw, calls) else { throw error }
-                try file.remove(address, calls)
-            }
-        }
-        try Socket.bind(descriptor, to: raw, calls)
-    }
-
-    /// Whether nobody listens there: a connection is refused.
-    private static func isStale(
-        _ address: RawAddress, _ calls: SystemCalls
-    ) throws(SystemError) -> Bool {
-        let probe = try Socket.open(UnixAddress.socketFamily, calls)
-        defer { Socket.close(probe, calls) }
-        do throws(SystemError) {
-            _ = try Socket.connect(probe, to: address, calls)
-            return false
-        } catch {
-            return error.code == .connectionRefused
-        }
-    }
-
-    /// What the user can do about a path that is taken.
-    private static func hint(
-        _ address: UnixAddress, _ existing: ExistingSocket, _ calls: SystemCalls
-    ) -> String? {
-        guard address.kind == .path, let file = try? SocketFile.find(address, calls) else {
-            return nil
-        }
-        if !file.isSocket { return "a file that is no socket is there" }
-        return existing == .refuse
-            ? "a socket is there; if no process listens on it, bind with existing: .replaceIfStale"
-            : "a process listens there"
     }
 
     /// Accepts the next connection, waiting until there is one.
@@ -182,24 +116,12 @@ public final class UnixListener: Sendable, AsyncSequence {
     /// ## Cancellation
     /// *Not a cancellation point*: a cancelled task closes, too.
     public nonisolated(nonsending) func close() async {
-        // First the path: as long as the socket is open, nobody else's file looks like ours.
-        removeFile()
+        file.remove()
         await acceptor.socket.close()
     }
 
-    private func removeFile() {
-        guard let file, !hasRemovedFile.exchange(true, ordering: .relaxed) else { return }
-        do throws(SystemError) {
-            try file.remove(localAddress, acceptor.socket.calls)
-        } catch {
-            // A folder that is not ours any more is no reason not to close.
-            let error = IOError(error, operation: "remove \(localAddress)")
-            removal.withLock { $0 = error }
-        }
-    }
-
     /// Why ``close()`` has left the path behind; nil if it has not, or there was none to remove.
-    public var removalError: IOError? { removal.withLock { $0 } }
+    public var removalError: IOError? { file.removalError }
 
     /// What a listener has done.
     public typealias Statistics = ListenerStatistics

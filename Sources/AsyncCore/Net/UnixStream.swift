@@ -91,16 +91,8 @@ public final class UnixStream: SocketStream, @unchecked Sendable {
         let core = currentCore("UnixStream.pair")
         if core.isStopped { throw EventLoopError.stopped }
         do throws(SystemError) {
-            let calls = core.poller.systemCalls
-            let ends = try Socket.makePair(calls)
-            let first: SocketCore
-            do throws(SystemError) {
-                first = try SocketCore(ends.0, core: core, isUnixStream: true)
-            } catch {
-                Socket.close(ends.1, calls)
-                throw error
-            }
-            let second = try SocketCore(ends.1, core: core, isUnixStream: true)
+            let ends = try Socket.makePair(core.poller.systemCalls)
+            let (first, second) = try SocketCore.pair(ends, core: core, isUnixStream: true)
             return (
                 UnixStream(first, local: .unnamed, peer: .unnamed),
                 UnixStream(second, local: .unnamed, peer: .unnamed)

@@ -16,39 +16,54 @@ enum DatagramCalls {
         return descriptor
     }
 
+    /// Two Unix sockets that are connected with each other.
+    static func makePair(_ calls: SystemCalls) throws(SystemError) -> (CInt, CInt) {
+        var first: CInt = -1
+        var second: CInt = -1
+        _ = try check(unsafe cel_datagram_pair(calls.table, &first, &second))
+        return (first, second)
+    }
+
     /// Receives up to `count` datagrams of up to `room` bytes each; nil if there is none.
-    static func receive(
-        _ descriptor: CInt, count: Int, room: Int, _ calls: SystemCalls
-    ) throws(SystemError) -> [Datagram]? {
-        let count = min(count, maximum)
-        // Not zeroed, and touched only where the kernel writes.
-        let memory = UnsafeMutableRawBufferPointer.allocate(
-            byteCount: max(count * room, 1), alignment: 16)
-        defer { unsafe memory.deallocate() }
-        var datagrams = unsafe (0..<count).map { index in
-            var datagram = unsafe cel_datagram()
-            unsafe datagram.bytes = unsafe memory.baseAddress.map { unsafe $0 + index * room }
-            unsafe datagram.capacity = room
-            return unsafe datagram
+    ///
+    /// Fewer come at a time if they would not all fit into the loop's buffer.
+    static func receive<Address: DatagramAddress>(
+        _ descriptor: CInt, count: Int, room: Int, _ scratch: ScratchBuffer, _ calls: SystemCalls
+    ) throws(SystemError) -> [Datagram<Address>]? {
+        let count = min(count, maximum, max(ScratchBuffer.largest / max(room, 1), 1))
+        var datagrams: [Datagram<Address>] = []
+        let received = unsafe scratch.withMemory(max(count * room, 1)) { memory in
+            unsafe withUnsafeTemporaryAllocation(of: cel_datagram.self, capacity: count) { list in
+                for index in 0..<count {
+                    var entry = unsafe cel_datagram()
+                    unsafe entry.bytes = unsafe memory + index * room
+                    unsafe entry.capacity = room
+                    unsafe list.initializeElement(at: index, to: entry)
+                }
+                // SAFETY: `count` is at least 1, so the list has a base address.
+                let received =
+                    unsafe list.baseAddress.map {
+                        unsafe cel_datagram_receive(calls.table, descriptor, $0, count)
+                    } ?? 0
+                if received > 0 {
+                    datagrams = unsafe list.prefix(received).map { unsafe value($0) }
+                }
+                return received
+            }
         }
-        let received = unsafe datagrams.withUnsafeMutableBufferPointer { list in
-            // SAFETY: `count` is at least 1, so the list has a base address.
-            unsafe list.baseAddress.map {
-                unsafe cel_datagram_receive(calls.table, descriptor, $0, count)
-            } ?? 0
-        }
-        if received < 0 {
-            let error = SystemError(errno: Int32(-received))
-            if error.wouldBlock { return nil }
-            throw error
-        }
-        return unsafe datagrams.prefix(received).map { datagram in
-            let length = unsafe min(datagram.size, room)
-            let bytes = unsafe [UInt8](
-                UnsafeRawBufferPointer(start: datagram.bytes, count: length))
-            return unsafe Datagram(
-                bytes: bytes, address: SocketAddress(raw: datagram.address), size: datagram.size)
-        }
+        if received >= 0 { return datagrams }
+        let error = SystemError(errno: Int32(-received))
+        if error.wouldBlock { return nil }
+        throw error
+    }
+
+    private static func value<Address: DatagramAddress>(
+        _ datagram: cel_datagram
+    ) -> Datagram<Address> {
+        let length = unsafe min(datagram.size, datagram.capacity)
+        let bytes = unsafe [UInt8](UnsafeRawBufferPointer(start: datagram.bytes, count: length))
+        return unsafe Datagram(
+            bytes: bytes, address: Address(raw: datagram.address), size: datagram.size)
     }
 
     /// Sends datagrams, from the first on: how many the kernel took; 0 if it has no room.
@@ -60,8 +75,8 @@ enum DatagramCalls {
     ///   - calls: The system calls.
     /// - Returns: How many of the first were taken.
     /// - Throws: Why the first of them cannot be sent.
-    static func send(
-        _ datagrams: ArraySlice<Datagram>, _ descriptor: CInt, isConnected: Bool,
+    static func send<Address: DatagramAddress>(
+        _ datagrams: ArraySlice<Datagram<Address>>, _ descriptor: CInt, isConnected: Bool,
         _ calls: SystemCalls
     ) throws(SystemError) -> Int {
         let batch = Array(datagrams.prefix(maximum))
@@ -85,9 +100,19 @@ enum DatagramCalls {
         throw error
     }
 
+    /// The error of a datagram that was not sent.
+    static func error<Address>(_ error: SystemError, of datagram: Datagram<Address>?) -> IOError {
+        let operation = datagram.map { "send \($0.bytes.count) bytes to \($0.address)" }
+        // A Unix socket whose peer has gone is told so once, and from then on that it has none.
+        let hasNoPeer = error.errno == ENOTCONN
+        return IOError(
+            error, operation: operation ?? "send", code: hasNoPeer ? .connectionRefused : nil,
+            detail: hasNoPeer ? "the peer has closed its socket" : nil)
+    }
+
     /// Calls `body` with a pointer to each datagram's bytes.
-    private static func withPointers(
-        to batch: [Datagram], from index: Int, _ pointers: [UnsafeRawPointer?],
+    private static func withPointers<Address>(
+        to batch: [Datagram<Address>], from index: Int, _ pointers: [UnsafeRawPointer?],
         _ body: ([UnsafeRawPointer?]) -> Int
     ) -> Int {
         if index == batch.count { return unsafe body(pointers) }

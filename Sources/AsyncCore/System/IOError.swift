@@ -71,9 +71,11 @@ public struct IOError: Error, Equatable, Sendable, CustomStringConvertible {
         self.detail = detail
     }
 
-    /// The kernel's error, named by what was attempted.
-    init(_ error: SystemError, operation: String, detail: String? = nil) {
-        code = error.code
+    /// The kernel's error, named by what was attempted; with another code, if this one says more.
+    init(
+        _ error: SystemError, operation: String, code: Code? = nil, detail: String? = nil
+    ) {
+        self.code = code ?? error.code
         self.operation = operation
         errno = error.errno
         self.detail = detail ?? error.message

@@ -8,20 +8,37 @@ internal import CEventLoop
 /// in between.
 @safe
 final class ScratchBuffer {
-    // SAFETY: `memory` is nil, or allocated with `size` bytes; freed in deinit; used by the loop's
-    // thread only.
+    // SAFETY: `memory` is nil, or allocated with `capacity` bytes; freed when it is replaced and in
+    // deinit; used by the loop's thread only.
 
     static let size = 65_536
 
+    /// How much is kept at most: what a batch of datagrams gets.
+    ///
+    /// Only what the kernel has written to takes memory.
+    static let largest = 64 * size
+
     private var memory: UnsafeMutableRawPointer?
+    private var capacity = 0
 
     deinit { unsafe memory?.deallocate() }
 
     /// A loop that never reads this way pays nothing.
-    private func allocated() -> UnsafeMutableRawPointer {
-        let memory = unsafe self.memory ?? .allocate(byteCount: Self.size, alignment: 64)
+    private func allocated(_ count: Int = size) -> UnsafeMutableRawPointer {
+        if let memory = unsafe memory, count <= capacity { return unsafe memory }
+        unsafe self.memory?.deallocate()
+        capacity = max(count, Self.size)
+        let memory = UnsafeMutableRawPointer.allocate(byteCount: capacity, alignment: 64)
         unsafe self.memory = memory
         return unsafe memory
+    }
+
+    /// Lends memory of that size for the length of the call.
+    func withMemory<R>(_ count: Int, _ body: (UnsafeMutableRawPointer) -> R) -> R {
+        if count <= Self.largest { return unsafe body(allocated(count)) }
+        let memory = UnsafeMutableRawPointer.allocate(byteCount: count, alignment: 64)
+        defer { unsafe memory.deallocate() }
+        return unsafe body(memory)
     }
 
     /// Sends at most `count` bytes of a file from `offset` on: the number of bytes that were read, or

@@ -155,9 +155,15 @@ enum Socket {
     static func localAddress(
         _ descriptor: CInt, _ calls: SystemCalls
     ) throws(SystemError) -> SocketAddress {
+        SocketAddress(raw: try rawLocalAddress(descriptor, calls))
+    }
+
+    static func rawLocalAddress(
+        _ descriptor: CInt, _ calls: SystemCalls
+    ) throws(SystemError) -> RawAddress {
         var raw = cel_address()
         _ = try check(unsafe cel_socket_local_address(calls.table, descriptor, &raw))
-        return SocketAddress(raw: raw)
+        return raw
     }
 
     /// Who made the other end of a Unix connection.

@@ -102,7 +102,7 @@ public struct UnixAddress: Hashable, Sendable, CustomStringConvertible {
     /// - Returns: The address.
     /// - Throws: ``IOError`` with `.invalidAddress` if it is too long, empty, unnamed, or a path
     ///   with a NUL in it.
-    func raw(for operation: String) throws -> RawAddress {
+    func raw(for operation: String) throws(IOError) -> RawAddress {
         var raw = cel_address()
         let result =
             unsafe kind == .unnamed
@@ -116,6 +116,20 @@ public struct UnixAddress: Hashable, Sendable, CustomStringConvertible {
                 : kind == .unnamed
                     ? "the address has no name"
                     : bytes.isEmpty ? "\(what) is empty" : "\(what) has a NUL in it")
+    }
+
+    /// Whether a socket can have it, or be sent to by it.
+    var canBeUsed: Bool { (try? raw(for: "use")) != nil }
+
+    /// The address as the kernel wants it; of length 0 if it cannot be used.
+    var raw: RawAddress { (try? raw(for: "use")) ?? cel_address() }
+
+    /// What makes bind(2) choose an abstract name that is free.
+    static var anyName: RawAddress {
+        var raw = cel_address()
+        raw.storage.ss_family = sa_family_t(AF_UNIX)
+        raw.length = socklen_t(MemoryLayout<sa_family_t>.size)
+        return raw
     }
 
     static var socketFamily: CInt { AF_UNIX }

@@ -1,4 +1,4 @@
-/// Datagram sockets (UDP): several datagrams with one system call, truncation always visible.
+/// Datagram sockets (UDP, Unix): several datagrams with one system call, truncation always visible.
 #pragma once
 
 #include <stdbool.h>
@@ -20,11 +20,19 @@ struct cel_datagram {
 /// How many datagrams one call takes at most.
 #define CEL_DATAGRAMS_MAX 64
 
-/// Makes a datagram socket for `family` (AF_INET, AF_INET6). The caller owns it. Errors of socket(2).
+/// Makes a datagram socket for `family` (AF_INET, AF_INET6, AF_UNIX). The caller owns it. Errors of
+/// socket(2).
 CEL_CHECKED int cel_datagram_open(const struct cel_sys *sys, int family, int *out);
+
+/// Makes two Unix datagram sockets that are connected with each other. The caller owns both. Errors
+/// of socketpair(2).
+CEL_CHECKED int cel_datagram_pair(const struct cel_sys *sys, int *first, int *second);
 
 /// recvmmsg(2): the number of datagrams received, at least 1, or -errno. An error that an earlier
 /// datagram met with on its way is returned once, and takes no datagram with it.
+///
+/// There is no room for what comes beside a datagram, so the kernel closes descriptors that somebody
+/// sends unasked.
 CEL_CHECKED ssize_t cel_datagram_receive(const struct cel_sys *sys, int fd,
                                          struct cel_datagram *datagrams, size_t count);
 

@@ -21,5 +21,11 @@ func exists(_ path: String) -> Bool {
     return lstat(path, &found) == 0
 }
 
+/// The permissions of the file at the path.
+func mode(_ path: String) -> UInt32 {
+    var found = stat()
+    return lstat(path, &found) == 0 ? found.st_mode & 0o7777 : .max
+}
+
 /// Makes a file with nothing in it.
 func touch(_ path: String) { close(open(path, O_CREAT | O_WRONLY, 0o600)) }

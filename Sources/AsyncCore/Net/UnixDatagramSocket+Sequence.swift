@@ -1,0 +1,29 @@
+// The datagrams of a Unix socket as a sequence.
+
+extension UnixDatagramSocket: AsyncSequence {
+    /// The datagrams as they come, until the socket is closed.
+    public struct Iterator: AsyncIteratorProtocol {
+        fileprivate let socket: UnixDatagramSocket
+
+        /// Waits for the next datagram; nil once the socket is closed.
+        ///
+        /// ## Cancellation
+        /// As ``UnixDatagramSocket/receive(room:)``.
+        ///
+        /// - Parameter actor: Where the caller runs.
+        /// - Returns: The datagram.
+        /// - Throws: As ``UnixDatagramSocket/receive(room:)``, but for the end.
+        public func next(
+            isolation actor: isolated (any Actor)? = #isolation
+        ) async throws -> Datagram<UnixAddress>? {
+            do {
+                return try await socket.receive()
+            } catch let error as IOError where error.code == .closed {
+                return nil
+            }
+        }
+    }
+
+    /// The datagrams as they come.
+    public func makeAsyncIterator() -> Iterator { Iterator(socket: self) }
+}
