@@ -100,6 +100,33 @@ struct UnixDatagramWaitTests {
         }
     }
 
+    @Test func `a sender whose own buffer is full goes on as soon as something is taken`()
+        async throws
+    {
+        try await withVirtualTime {
+            var options = Socket.Options()
+            options.sendBufferSize = 8_192
+            let sender = try Socket.unbound(options: options)
+            let sink = try Socket.bind(to: .unnamed)
+            let sending = spawn {
+                for _ in 0..<5 {
+                    try await sender.send(
+                        [UInt8](repeating: 1, count: 4_000), to: sink.localAddress)
+                }
+            }
+            try await Self.untilFull(sender)
+            // Fewer than the receiver's queue holds, so it is the sender's buffer.
+            let queued = Int(sender.bytesSent) / 4_000
+            #expect(queued >= 1 && queued < 5)
+            let before = VirtualTime.now
+            for _ in 0..<queued { #expect(try await sink.receive().size == 4_000) }
+            for _ in queued..<5 { #expect(try await sink.receive().size == 4_000) }
+            try await sending.value
+            #expect(VirtualTime.now == before)
+            for socket in [sender, sink] { await socket.close() }
+        }
+    }
+
     @Test func `a connected sender is told when there is room, whoever filled the queue`()
         async throws
     {

@@ -79,6 +79,7 @@ extension SocketCore {
         var outcome = DatagramBatchOutcome()
         var index = 0
         var pause = Self.firstPause
+        var hasLookedAgain = false
         while index < count {
             if !spendBudget() { await core.yield() }
             try check(operation())
@@ -88,6 +89,7 @@ extension SocketCore {
                 outcome.sent += sent
                 if sent > 0 {
                     pause = Self.firstPause
+                    hasLookedAgain = false
                     continue
                 }
             } catch {
@@ -96,12 +98,19 @@ extension SocketCore {
                 continue
             }
             clear(.writable)
-            let result =
-                looksAgain
-                ? await waitToLookAgain(pause, what) : await watch.wait(.write, what)
+            let result: Waiter.Outcome
+            if !looksAgain {
+                result = await watch.wait(.write, what)
+            } else if !hasLookedAgain {
+                // If it is this socket's own buffer that is full, the kernel's first word is true.
+                result = await watch.wait(.write, until: core.deadline(after: pause), what)
+                hasLookedAgain = true
+            } else {
+                result = await waitToLookAgain(pause, what)
+                pause = min(pause * 2, .milliseconds(50))
+            }
             if result == .closed { throw IOError(.closed, operation: operation()) }
             try LoopCore.check(result)
-            pause = min(pause * 2, .milliseconds(50))
         }
         return outcome
     }

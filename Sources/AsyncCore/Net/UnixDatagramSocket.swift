@@ -187,8 +187,8 @@ public final class UnixDatagramSocket: Sendable {
     /// ## Cancellation
     /// *No effect*: no datagram is lost.
     ///
-    /// - Parameter room: How many of its bytes to take at most; the rest is lost, which
-    ///   ``Datagram/isTruncated`` tells.
+    /// - Parameter room: How many of its bytes to take at most, and no more than 4 MiB; the rest is
+    ///   lost, which ``Datagram/isTruncated`` tells.
     /// - Returns: The datagram, and who sent it: `.unnamed` for a sender without a name.
     /// - Throws: ``IOError``: `.closed` before or meanwhile, `.busy`; `.connectionReset`, once, if the
     ///   peer of a connected socket has turned to another; ``EventLoopError/stopped``;

@@ -26,10 +26,12 @@ enum DatagramCalls {
 
     /// Receives up to `count` datagrams of up to `room` bytes each; nil if there is none.
     ///
-    /// Fewer come at a time if they would not all fit into the loop's buffer.
+    /// Fewer come at a time if they would not all fit into the loop's buffer; a datagram that would
+    /// not fit into it is cut.
     static func receive<Address: DatagramAddress>(
         _ descriptor: CInt, count: Int, room: Int, _ scratch: ScratchBuffer, _ calls: SystemCalls
     ) throws(SystemError) -> [Datagram<Address>]? {
+        let room = min(room, ScratchBuffer.largest)
         let count = min(count, maximum, max(ScratchBuffer.largest / max(room, 1), 1))
         var datagrams: [Datagram<Address>] = []
         let received = unsafe scratch.withMemory(max(count * room, 1)) { memory in

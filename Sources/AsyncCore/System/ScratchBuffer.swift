@@ -33,12 +33,10 @@ final class ScratchBuffer {
         return unsafe memory
     }
 
-    /// Lends memory of that size for the length of the call.
+    /// Lends memory of that size, ``largest`` at most, for the length of the call.
     func withMemory<R>(_ count: Int, _ body: (UnsafeMutableRawPointer) -> R) -> R {
-        if count <= Self.largest { return unsafe body(allocated(count)) }
-        let memory = UnsafeMutableRawPointer.allocate(byteCount: count, alignment: 64)
-        defer { unsafe memory.deallocate() }
-        return unsafe body(memory)
+        precondition(count <= Self.largest, "\(count) bytes of the loop's buffer")
+        return unsafe body(allocated(count))
     }
 
     /// Sends at most `count` bytes of a file from `offset` on: the number of bytes that were read, or
