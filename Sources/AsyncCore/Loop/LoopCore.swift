@@ -41,10 +41,12 @@ final class LoopCore: @unchecked Sendable {
     let stopRequested = Atomic<Bool>(false)
 
     // Owner thread only, from here on.
-    private let hot: Confined<HotState>
+    let hot: Confined<HotState>
     let hotCounters: Confined<LoopCounters>
     let waiterPool: Confined<WaiterPool>
     let waitBook: WaitBook
+    /// Where its tasks suspend.
+    let parking: Confined<Parking>
     private let turnNanoseconds: UInt64
     let tasks: Confined<TaskList>
     let watches = DescriptorWatchList()
@@ -70,7 +72,7 @@ final class LoopCore: @unchecked Sendable {
 
     /// What every job touches.
     @safe
-    private struct HotState: ~Copyable {
+    struct HotState: ~Copyable {
         // SAFETY: the executors outlive the jobs that are enqueued on them; see below.
 
         var ready = JobRing()
@@ -135,11 +137,13 @@ final class LoopCore: @unchecked Sendable {
         waitBook = WaitBook(
             now: poller.now,
             keepsNames: DebugMode.isDebugBuild || configuration.debug || simulation != nil)
+        parking = waitBook.parking
         waiterPool = Confined(WaiterPool(book: waitBook))
         tasks = Confined(TaskList())
         turnNanoseconds = configuration.turnNanoseconds
         door = LoopDoor(inbox: inbox, poller: poller)
         waitBook.setCore(self)
+        parking.value.setCore(self)
         LoopRegistry.add(door)
     }
 
@@ -193,11 +197,9 @@ final class LoopCore: @unchecked Sendable {
     ///
     /// On the owner thread: no lock, no atomic read-modify-write.
     @inline(__always)
-    func enqueue(_ job: UnownedJob, on executor: ReadyJob.Executor) {
-        let job = ReadyJob(job, on: executor)
+    func enqueue(_ job: ReadyJob) {
         if isCurrent {
-            counters.enqueuedLocally &+= 1
-            hot.value.ready.append(job)
+            makeReady(job)
         } else {
             send(.job(job))
         }
@@ -327,6 +329,7 @@ final class LoopCore: @unchecked Sendable {
     func run(_ job: ReadyJob, budget: Int = operationsPerJob) {
         counters.jobs &+= 1
         counters.operationBudget = budget
+        parking.value.running = job
         switch job.executor {
         case .task:
             guard let executor = unsafe hot.value.taskExecutor else {
@@ -346,6 +349,7 @@ final class LoopCore: @unchecked Sendable {
         case .none:
             RuntimeJob.run(job)
         }
+        parking.value.running = nil
     }
 
     /// Cancels the bodies whose deadline has passed: after the ready jobs, so that a value that was
@@ -378,23 +382,5 @@ final class LoopCore: @unchecked Sendable {
             return
         }
         _ = poller.poll(wait: false)
-    }
-
-    // MARK: - Ready jobs
-
-    /// Makes the waiter's task ready at the end of this turn.
-    func finishLater(_ waiter: Waiter) { hot.value.deferred.append(waiter) }
-
-    /// Takes a ready job out of turn.
-    func takeReady(at index: Int) -> ReadyJob? { hot.value.ready.pop(at: index) }
-
-    func forEachReady(_ body: (ReadyJob) -> Void) { hot.value.ready.forEach(body) }
-
-    var readyCount: Int { hot.value.ready.count }
-
-    func makeReady(_ job: ReadyJob) { hot.value.ready.append(job) }
-
-    var hasReadyJobs: Bool {
-        !hot.value.ready.isEmpty || !hot.value.deferred.isEmpty || !hot.value.expired.isEmpty
     }
 }

@@ -14,7 +14,7 @@ final class LoopTaskExecutor: TaskExecutor, Sendable {
 
     /// Makes a job ready; called by the Swift runtime, from any thread.
     func enqueue(_ job: consuming ExecutorJob) {
-        core.enqueue(UnownedJob(job), on: .task)
+        core.enqueue(ReadyJob(UnownedJob(job), on: .task))
     }
 }
 
@@ -33,7 +33,7 @@ final class LoopSerialExecutor: SerialExecutor, Sendable {
 
     /// Makes a job ready; called by the Swift runtime, from any thread.
     func enqueue(_ job: consuming ExecutorJob) {
-        core.enqueue(UnownedJob(job), on: .serial)
+        core.enqueue(ReadyJob(UnownedJob(job), on: .serial))
     }
 
     /// Traps unless the caller runs on the loop.

@@ -79,8 +79,7 @@ extension EventLoop {
 }
 
 extension LoopCore {
-    /// Jobs that came through ``enqueue(_:on:)`` of the owner, or from the calling thread before
-    /// the loop runs.
+    /// Jobs that the owner made ready, or the calling thread before the loop runs.
     var enqueuedByThisThread: UInt64 {
         counters.enqueuedLocally &+ inbox.receivedCount
     }

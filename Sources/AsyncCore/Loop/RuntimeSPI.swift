@@ -56,6 +56,10 @@
         static func run(_ job: ReadyJob) { csr_run(job.address) }
     }
 
+    /// Suspends the calling task, and enqueues the rest of it on `executor`; no switch back follows.
+    @_silgen_name("csr_switch")
+    nonisolated(nonsending) func switchTask(to executor: UnownedSerialExecutor) async
+
     // For those who ask which tasks there are.
     extension TaskIdentity {
         /// The task that a job, which has not run yet, is a step of; nil for jobs of another kind.
@@ -104,7 +108,9 @@
 
         init(core: LoopCore) { self.core = core }
 
-        func enqueue(_ job: consuming ExecutorJob) { core.enqueue(UnownedJob(job), on: .main) }
+        func enqueue(_ job: consuming ExecutorJob) {
+            core.enqueue(ReadyJob(UnownedJob(job), on: .main))
+        }
         func checkIsolated() {
             precondition(core.isCurrent, "not on the main actor: not on the program's event loop")
         }

@@ -30,6 +30,11 @@ final class WaitBook: @unchecked Sendable {
     /// Any thread.
     let keepsNames: Bool
 
+    /// Where tasks of the loop suspend.
+    ///
+    /// Here, as a waiter may be used after the end of the loop that it was made on.
+    let parking = Confined(Parking())
+
     @exclusivity(unchecked) private var first: Unmanaged<Waiter>?
     @exclusivity(unchecked) private var core: Unmanaged<LoopCore>?
 
@@ -37,6 +42,8 @@ final class WaitBook: @unchecked Sendable {
         unsafe lastLook = now
         self.keepsNames = keepsNames
     }
+
+    deinit { parking.deallocate() }
 
     /// Names the loop that the book belongs to.
     func setCore(_ core: LoopCore) { unsafe self.core = .passUnretained(core) }

@@ -20,7 +20,7 @@ internal import Synchronization
 @safe
 @usableFromInline
 final class Waiter: CompletionTarget, @unchecked Sendable {
-    // SAFETY: `continuation` is written by the waiting task before the word becomes `armed`
+    // SAFETY: `continuation` or `parked` is written by the waiting task before the word becomes `armed`
     // (release) and read by the one who claimed an armed wait (acquire). `next`, `previous`
     // and `isQueued` belong to the lock of the queue that the waiter is in, or to the
     // loop's thread for the loop's own list. What the wait book asks for is written by the waiting
@@ -57,6 +57,7 @@ final class Waiter: CompletionTarget, @unchecked Sendable {
     private let word = Atomic<UInt32>(Phase.idle)
     // Accesses are short and cannot nest, so Swift need not check that at run time.
     @exclusivity(unchecked) private var continuation: UnsafeContinuation<Void, Never>?
+    @exclusivity(unchecked) private var parked: ReadyJob?
 
     /// True if a handler for the whole life of the task calls ``requestCancellation()``, so that a
     /// single wait needs none of its own.
@@ -86,6 +87,7 @@ final class Waiter: CompletionTarget, @unchecked Sendable {
 
     /// Where the waits of the loop are noted; nil for waiters that belong to no loop.
     private let book: WaitBook?
+    private let parking: Confined<Parking>?
     @exclusivity(unchecked) private var isInBook = false
     // Links of the book's list.
     @exclusivity(unchecked) var nextInBook: Unmanaged<Waiter>?
@@ -94,6 +96,7 @@ final class Waiter: CompletionTarget, @unchecked Sendable {
     init(hasStandingHandler: Bool = false, book: WaitBook? = nil) {
         self.hasStandingHandler = hasStandingHandler
         self.book = book
+        parking = book?.parking
     }
 
     // MARK: - The waiting task
@@ -147,20 +150,41 @@ final class Waiter: CompletionTarget, @unchecked Sendable {
 
     @inline(__always)
     private nonisolated(nonsending) func suspend() async {
-        await unsafe withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
-            unsafe self.continuation = continuation
-            var seen = word.load(ordering: .relaxed)
-            while seen & Phase.mask == Phase.pending {
-                let (won, now) = word.compareExchange(
-                    expected: seen, desired: (seen & ~Phase.mask) | Phase.armed,
-                    successOrdering: .releasing, failureOrdering: .acquiring)
-                if won { return }
-                seen = now
+        if let parking, parking.value.takes(#isolation) {
+            // SAFETY: the loop, which runs this task, keeps the executor.
+            await unsafe switchTask(to: parking.value.prepare(self))
+        } else {
+            await unsafe withUnsafeContinuation {
+                (continuation: UnsafeContinuation<Void, Never>) in
+                unsafe self.continuation = continuation
+                if arm() { return }
+                // Claimed before it could suspend. Nobody else will resume it.
+                unsafe self.continuation = nil
+                unsafe continuation.resume()
             }
-            // Claimed before it could suspend. Nobody else will resume it.
-            unsafe self.continuation = nil
-            unsafe continuation.resume()
         }
+    }
+
+    /// Called when the task has suspended: `job` is the rest of it.
+    func park(_ job: ReadyJob) {
+        unsafe parked = job
+        if arm() { return }
+        unsafe parked = nil
+        parking?.value.leave(job)
+    }
+
+    /// Lets others make the task ready; false if the wait has been claimed already.
+    @inline(__always)
+    private func arm() -> Bool {
+        var seen = word.load(ordering: .relaxed)
+        while seen & Phase.mask == Phase.pending {
+            let (won, now) = word.compareExchange(
+                expected: seen, desired: (seen & ~Phase.mask) | Phase.armed,
+                successOrdering: .releasing, failureOrdering: .acquiring)
+            if won { return true }
+            seen = now
+        }
+        return false
     }
 
     /// Takes the outcome of a wait that is done, and makes the waiter idle.
@@ -249,6 +273,12 @@ final class Waiter: CompletionTarget, @unchecked Sendable {
     /// No lock may be held.
     @inline(__always)
     func resume() {
+        if let job = unsafe parked {
+            unsafe parked = nil
+            // The waiter may serve another wait from here on, once the job is out of our hands.
+            parking?.value.leave(job)
+            return
+        }
         guard let continuation = unsafe continuation else {
             preconditionFailure("a suspended wait has no continuation")
         }

@@ -19,6 +19,12 @@ extern __attribute__((swiftcall)) uint64_t swift_task_getJobTaskId(void *_Nonnul
 /// For debuggers: where the part that only child tasks have begins.
 extern const size_t _swift_concurrency_debug_asyncTaskSize;
 
+// The calling convention of async functions. Their results go to `resume`.
+#define CSR_ASYNC __attribute__((swiftasynccall))
+#define CSR_CONTEXT __attribute__((swift_async_context))
+struct csr_context;
+typedef CSR_ASYNC void csr_resume(CSR_CONTEXT struct csr_context *_Nonnull context);
+
 /// The address of the current task, or 0.
 static inline uintptr_t csr_current_task(void) {
     return (uintptr_t)swift_task_getCurrent();

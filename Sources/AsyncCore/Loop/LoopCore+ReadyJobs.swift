@@ -1,0 +1,24 @@
+// The jobs that are ready to run, for those who look at them or choose among them.
+
+extension LoopCore {
+    /// Makes a job ready, on the owner thread.
+    @inline(__always)
+    func makeReady(_ job: ReadyJob) {
+        counters.enqueuedLocally &+= 1
+        hot.value.ready.append(job)
+    }
+
+    /// Makes the waiter's task ready at the end of this turn.
+    func finishLater(_ waiter: Waiter) { hot.value.deferred.append(waiter) }
+
+    /// Takes a ready job out of turn.
+    func takeReady(at index: Int) -> ReadyJob? { hot.value.ready.pop(at: index) }
+
+    func forEachReady(_ body: (ReadyJob) -> Void) { hot.value.ready.forEach(body) }
+
+    var readyCount: Int { hot.value.ready.count }
+
+    var hasReadyJobs: Bool {
+        !hot.value.ready.isEmpty || !hot.value.deferred.isEmpty || !hot.value.expired.isEmpty
+    }
+}
