@@ -50,6 +50,15 @@ struct Bar: Sendable {
             title: "descriptors left of 10,000 connections",
             figure: .value("churn", .asynccore, .descriptors), limit: .atMost(0)),
         Bar(
+            title: "HTTP: http-hello's CPU a request, against SwiftNIO",
+            figure: .ratio("http", .asynccore, .nio, .cpu), limit: .atMost(0.6)),
+        Bar(
+            title: "redis through tcp-proxy: requests a second, against a proxy in C",
+            figure: .ratio("proxy", .asynccore, .epoll, .rate), limit: .atLeast(0.9)),
+        Bar(
+            title: "redis through tcp-proxy, 16 requests at once: the same",
+            figure: .ratio("proxy-16", .asynccore, .epoll, .rate), limit: .atLeast(0.9)),
+        Bar(
             title: "switch between two tasks, wall",
             figure: .value("switch", .asynccore, .wall), limit: .atMost(200)),
         Bar(
@@ -139,13 +148,14 @@ struct Bar: Sendable {
 
 /// What a sample is judged by.
 enum Measure: Sendable {
-    case cpu, wall, p50, p99, memory, descriptors
+    case cpu, wall, rate, p50, p99, memory, descriptors
 
     /// Nil for a sample that does not have it.
     var figure: @Sendable (Sample) -> Double? {
         switch self {
         case .cpu: { $0.cpuPerOperation }
         case .wall: { $0.wallPerOperation }
+        case .rate: { $0.operationsPerSecond }
         case .p50: { $0.latency.map { Double($0.p50Nanoseconds) } }
         case .p99: { $0.latency.map { Double($0.p99Nanoseconds) } }
         case .memory: { $0.holdings?.bytesPerConnection }
@@ -156,6 +166,7 @@ enum Measure: Sendable {
     var unit: String {
         switch self {
         case .cpu, .wall, .p50, .p99: "ns"
+        case .rate: "a second"
         case .memory: "bytes"
         case .descriptors: ""
         }

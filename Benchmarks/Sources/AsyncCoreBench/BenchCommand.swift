@@ -9,7 +9,10 @@ struct BenchCommand: ParsableCommand {
         commandName: "asynccore-bench",
         abstract: "Measures AsyncCore against its peers and against the floor, in one run.",
         usage: "asynccore-bench [<options>]",
-        subcommands: [ServeCommand.self, BurdenCommand.self, SampleCommand.self])
+        subcommands: [
+            ServeCommand.self, ProxyCommand.self, BurdenCommand.self, RunCommand.self,
+            SampleCommand.self,
+        ])
 
     @Option(help: ArgumentHelp("Write every figure to this file.", valueName: "file"))
     var json: String?
@@ -40,8 +43,12 @@ struct BenchCommand: ParsableCommand {
 
     func run() throws {
         let selection = Selection(filters: filter)
+        for line in selection.leftOut { Progress.say(line) }
         guard !selection.entries.isEmpty else {
-            throw ValidationError("No benchmark matches; --list shows what there is.")
+            throw ValidationError(
+                selection.leftOut.isEmpty
+                    ? "No benchmark matches; --list shows what there is."
+                    : "All that matches is left out.")
         }
         if list {
             for entry in selection.entries {
@@ -79,10 +86,30 @@ struct Selection: Sendable {
     }
 
     let entries: [Entry]
+    /// A line for each group of benchmarks that were asked for, but lack programs: which, and how to
+    /// get them.
+    let leftOut: [String]
 
     /// A filter selects a benchmark with everybody in it, or a contender wherever it takes part.
     init(filters: [String]) {
-        entries = Benchmark.all.compactMap { benchmark in
+        let wanted = Self.entries(filters)
+        let lacking = wanted.map { (entry: $0, tools: $0.benchmark.missingTools) }
+        entries = lacking.filter(\.tools.isEmpty).map(\.entry)
+        var groups: [(tools: [Tool], names: [String])] = []
+        for (entry, tools) in lacking where !tools.isEmpty {
+            if groups.last?.tools != tools { groups.append((tools, [])) }
+            groups[groups.count - 1].names.append(entry.benchmark.name)
+        }
+        leftOut = groups.map { tools, names in
+            let missing = tools.map(\.rawValue).joined(separator: " and ")
+            let packages = tools.map(\.package).joined(separator: " ")
+            return "left out: \(names.joined(separator: ", ")), for want of \(missing) "
+                + "(apt-get install \(packages))"
+        }
+    }
+
+    private static func entries(_ filters: [String]) -> [Entry] {
+        Benchmark.all.compactMap { benchmark in
             let able = benchmark.contenders.filter(availableContenders.contains)
             let byName = filters.isEmpty || filters.contains { benchmark.name.contains($0) }
             let chosen =

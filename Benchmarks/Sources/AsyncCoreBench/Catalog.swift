@@ -4,6 +4,10 @@ enum Contender: String, Codable, CaseIterable, Sendable {
     case epoll
     /// Dispatch read sources on one serial queue.
     case dispatch
+    /// SwiftNIO.
+    case nio
+    /// Nobody in between.
+    case direct
     /// This library.
     case asynccore
     /// The least executor that runs Swift tasks at all: what the runtime itself costs.
@@ -19,6 +23,10 @@ struct Benchmark: Sendable {
         case echo(EchoLoad)
         /// Many connections to a server process, held or made and closed.
         case connections(ConnectionLoad)
+        /// Requests to a server process, from wrk.
+        case http
+        /// Requests to redis through a proxy process, from redis-benchmark.
+        case proxy(ProxyLoad)
         /// A loop around one operation, in a process of its own.
         case micro
     }
@@ -61,6 +69,17 @@ struct Benchmark: Sendable {
             operation: "one of 10,000 connections made and closed",
             contenders: [.epoll, .asynccore, .dispatch]),
         Benchmark(
+            name: "http", kind: .http, operation: "64 connections, one request each",
+            contenders: [.nio, .asynccore]),
+        Benchmark(
+            name: "proxy", kind: .proxy(ProxyLoad(depth: 1)),
+            operation: "50 connections, one request each",
+            contenders: [.epoll, .asynccore, .direct]),
+        Benchmark(
+            name: "proxy-16", kind: .proxy(ProxyLoad(depth: 16)),
+            operation: "50 connections, 16 requests each",
+            contenders: [.epoll, .asynccore, .direct]),
+        Benchmark(
             name: "switch", kind: .micro, operation: "switch between two tasks, continuations",
             contenders: [.floor, .asynccore, .standard]),
         Benchmark(
@@ -102,6 +121,17 @@ struct Benchmark: Sendable {
             contenders: [.asynccore]),
     ]
 
+    /// The programs that it needs and that are not of this package.
+    var tools: [Tool] {
+        switch kind {
+        case .http: [.wrk]
+        case .proxy: [.redisServer, .redisBenchmark]
+        case .echo, .connections, .micro: []
+        }
+    }
+
+    var missingTools: [Tool] { tools.filter { !$0.isInstalled } }
+
     /// Says more exactly what a contender does here, where its name alone would mislead.
     func note(for contender: Contender) -> String {
         switch (name, contender) {
@@ -116,7 +146,11 @@ struct Benchmark: Sendable {
         case ("timeout", .standard): "default executor, two children that race"
         case ("timer", .asynccore): "CEventLoop"
         case ("idle", .asynccore), ("churn", .asynccore): "AsyncCore, read(upTo:)"
+        case ("http", .asynccore): "AsyncCore, http-hello"
+        case ("proxy", .asynccore), ("proxy-16", .asynccore): "AsyncCore, tcp-proxy"
         case (_, .asynccore): "AsyncCore"
+        case (_, .nio): "SwiftNIO"
+        case (_, .direct): "none"
         case (_, .floor): "minimal executor"
         case (_, .standard): "default executor"
         case (_, .epoll): "raw epoll in C"

@@ -36,8 +36,38 @@ struct ServeCommand: ParsableCommand {
             #else
                 throw ValidationError("built without AsyncCore")
             #endif
-        case .floor, .standard: throw ValidationError("no such server")
+        case .nio, .direct, .floor, .standard: throw ValidationError("no such server")
         }
+    }
+}
+
+/// Child: the proxy in C before a port. Prints the line `port N`, then serves until it is killed.
+struct ProxyCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "proxy", shouldDisplay: false)
+
+    @OptionGroup var child: ChildOptions
+    @Argument var target: UInt16
+
+    func run() throws {
+        try child.apply()
+        let listener = try LoopbackListener()
+        announce("port \(listener.port)")
+        try check(bench_serve_proxy(listener.descriptor, target), "pass on")
+    }
+}
+
+/// Child: becomes another program, which ends with the parent, and runs where it should, all the same.
+struct RunCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "run", shouldDisplay: false)
+
+    @OptionGroup var child: ChildOptions
+    @Argument(parsing: .postTerminator) var command: [String]
+
+    func run() throws {
+        try child.apply()
+        let strings: [UnsafeMutablePointer<CChar>?] = command.map { strdup($0) } + [nil]
+        execvp(command[0], strings)
+        throw SystemFailure(errno: errno, purpose: "run \(command[0])")
     }
 }
 
@@ -99,7 +129,7 @@ struct SampleCommand: ParsableCommand {
             #else
                 nil
             #endif
-        case .epoll, .dispatch: nil
+        case .epoll, .dispatch, .nio, .direct: nil
         }
     }
 }

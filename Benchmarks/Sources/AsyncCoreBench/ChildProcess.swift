@@ -1,7 +1,7 @@
 import CBenchSupport
 import Glibc
 
-/// A child running a hidden subcommand of this executable.
+/// A child running a hidden subcommand of this executable, or, by way of `run`, another program.
 ///
 /// Every sample is taken in a fresh one: none inherits another's heap or threads, and one that
 /// hangs or crashes costs its own sample only. A child ends in any case: by `end()`, with the
@@ -15,9 +15,11 @@ struct ChildProcess: ~Copyable {
     ///   - lifetime: seconds after which the child is ended in any case.
     ///   - core: the only core it may use; nil = any.
     init(_ command: [String], lifetime: Int, core: Int32?) throws {
-        var arguments = ["asynccore-bench"] + command
+        // Right behind the subcommand: what is behind `--` is another program's.
+        var arguments = ["asynccore-bench", command[0]]
         arguments += ["--parent", "\(getpid())", "--lifetime", "\(lifetime)"]
         if let core { arguments += ["--core", "\(core)"] }
+        arguments += command.dropFirst()
 
         var strings: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) }
         strings.append(nil)

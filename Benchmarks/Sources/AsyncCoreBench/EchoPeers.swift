@@ -5,7 +5,7 @@ import Glibc
 /// The yardstick: `bench_serve_epoll`.
 enum EchoEpoll {
     static func serve() throws {
-        let listener = try EchoListener()
+        let listener = try LoopbackListener()
         announce("port \(listener.port)")
         try check(bench_serve_epoll(listener.descriptor), "serve")
     }
@@ -14,26 +14,12 @@ enum EchoEpoll {
 /// A read source for each connection, all on one serial queue: Dispatch as a plain event loop.
 enum EchoDispatch {
     static func serve() throws {
-        let listener = try EchoListener()
+        let listener = try LoopbackListener()
         let queue = DispatchQueue(label: "echo")
         let server = DispatchEchoServer(listener: listener.descriptor, queue: queue)
         server.start()
         announce("port \(listener.port)")
         dispatchMain()
-    }
-}
-
-/// A listening socket of the C helpers.
-private struct EchoListener {
-    let descriptor: Int32
-    let port: UInt16
-
-    init() throws {
-        var descriptor: Int32 = -1
-        var port: UInt16 = 0
-        try check(bench_listen(&descriptor, &port), "listen")
-        self.descriptor = descriptor
-        self.port = port
     }
 }
 

@@ -37,7 +37,7 @@ struct EchoRound {
     func run() throws -> Sample {
         let milliseconds = plan.echoWarmUpMilliseconds + plan.echoMilliseconds
         let lifetime = 30 + milliseconds / 1_000
-        let server = try EchoServer(contender, lifetime: lifetime, machine: machine)
+        let server = try ServerProcess(echo: contender, lifetime: lifetime, machine: machine)
         if load.burden == .nothing { return try measure(server) }
         let burden = try ChildProcess(
             ["burden", load.burden.rawValue, "\(server.port)"], lifetime: lifetime,
@@ -47,7 +47,7 @@ struct EchoRound {
         return try measure(server)
     }
 
-    private func measure(_ server: borrowing EchoServer) throws -> Sample {
+    private func measure(_ server: borrowing ServerProcess) throws -> Sample {
         var load = bench_echo_load(
             port: server.port, connections: load.connections, message_bytes: load.messageBytes,
             pace: load.pace ?? 0, warm_up_ns: Int64(plan.echoWarmUpMilliseconds) * 1_000_000,
@@ -65,26 +65,11 @@ struct EchoRound {
     }
 }
 
-/// A child that serves on a port.
-struct EchoServer: ~Copyable {
-    let process: ChildProcess
-    let port: UInt16
-
-    init(
-        _ contender: Contender, lean: Bool = false, lifetime: Int, machine: Machine
-    ) throws {
-        let process = try ChildProcess(
+extension ServerProcess {
+    /// A child that echoes.
+    init(echo contender: Contender, lean: Bool = false, lifetime: Int, machine: Machine) throws {
+        try self.init(
             ["serve", contender.rawValue] + (lean ? ["--lean"] : []), lifetime: lifetime,
             core: machine.serverCore)
-        let port = try Self.port(in: process.readLine(timeoutMilliseconds: 10_000))
-        self.process = process
-        self.port = port
-    }
-
-    private static func port(in line: String) throws -> UInt16 {
-        guard line.hasPrefix("port "), let port = UInt16(line.dropFirst(5)) else {
-            throw UnexpectedOutput(line: line)
-        }
-        return port
     }
 }

@@ -70,6 +70,9 @@ struct Runner: Sendable {
             try EchoRound(contender: contender, load: load, plan: plan, machine: machine).run()
         case .connections(let load):
             try ConnectionRound(contender: contender, load: load, machine: machine).run()
+        case .http: try HTTPRound(contender: contender, plan: plan, machine: machine).run()
+        case .proxy(let load):
+            try ProxyRound(contender: contender, load: load, plan: plan, machine: machine).run()
         case .micro: try takeMicro(benchmark, contender)
         }
     }

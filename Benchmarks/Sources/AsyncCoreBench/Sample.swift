@@ -5,7 +5,7 @@ struct Sample: Codable, Sendable {
     var cpuNanoseconds: Int
     /// Heap allocations an operation, counted in a pass that was not timed. Micro-benchmarks only.
     var allocationsPerOperation: Double?
-    /// Times of single round trips. Echo only.
+    /// Times of single round trips. Servers and proxies only.
     var latency: Latency?
     /// What the server holds more than before. Connections only.
     var holdings: Holdings?
@@ -13,7 +13,8 @@ struct Sample: Codable, Sendable {
     struct Latency: Codable, Sendable {
         var p50Nanoseconds: Int
         var p99Nanoseconds: Int
-        var p999Nanoseconds: Int
+        /// Nil where the load does not tell.
+        var p999Nanoseconds: Int?
     }
 
     struct Holdings: Codable, Sendable {

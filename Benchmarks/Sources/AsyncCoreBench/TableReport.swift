@@ -6,8 +6,11 @@ struct TableReport {
 
     var text: String {
         let rounds = results.series.map(\.rounds.count).max() ?? 0
-        return ([heading(rounds), echoTable, connectionTable, microTable, barTable] as [String?])
-            .compactMap { $0 }.joined(separator: "\n\n")
+        let tables = [
+            heading(rounds), echoTable, connectionTable, httpTable, proxyTable, microTable,
+            barTable,
+        ]
+        return tables.compactMap { $0 }.joined(separator: "\n\n")
     }
 
     private func heading(_ rounds: Int) -> String {
@@ -23,30 +26,74 @@ struct TableReport {
         let echo = results.series.filter {
             if case .echo = $0.benchmark.kind { true } else { false }
         }
-        guard !echo.isEmpty else { return nil }
+        return serverTable(echo, title: "Echo: round trips", trip: "trip")
+    }
+
+    private var httpTable: String? {
+        let http = results.series.filter {
+            if case .http = $0.benchmark.kind { true } else { false }
+        }
+        return serverTable(http, title: "HTTP: requests of wrk", trip: "request")
+    }
+
+    /// What answers cost a server.
+    private func serverTable(_ all: [Series], title: String, trip: String) -> String? {
+        guard !all.isEmpty else { return nil }
         var table = TextTable(
             [
-                "load", "server", "CPU ns/trip", "+-", "ratio", "trips/s", "busy", "p50 us",
+                "load", "server", "CPU ns/\(trip)", "+-", "ratio", "\(trip)s/s", "busy", "p50 us",
                 "p99 us", "p99.9 us",
             ],
             leading: 2)
-        for (series, first, leads) in grouped(echo) {
+        for (series, first, leads) in grouped(all) {
             table.add(
                 cpuCells(series, first, leads) + [
                     text(series.median(\.operationsPerSecond)),
                     text(series.median { $0.cpuPerOperation / $0.wallPerOperation }, Text.percent),
                     microseconds(series) { $0.p50Nanoseconds },
                     microseconds(series) { $0.p99Nanoseconds },
-                    microseconds(series) { $0.p999Nanoseconds },
+                    microseconds(series) { $0.p999Nanoseconds ?? 0 },
                 ])
         }
-        let place =
-            if let server = machine.serverCore, let load = machine.loadCore {
-                "server on core \(server), load on core \(load)"
-            } else {
-                "ONE core for server and load"
-            }
-        return "Echo: round trips, \(place)\n\n" + table.text
+        return "\(title), \(place(of: "server"))\n\n" + table.text
+    }
+
+    private func place(of server: String) -> String {
+        guard let core = machine.serverCore, let load = machine.loadCore else {
+            return "ONE core for \(server) and load"
+        }
+        return "\(server) on core \(core), load on core \(load)"
+    }
+
+    private var proxyTable: String? {
+        let proxies = results.series.filter {
+            if case .proxy = $0.benchmark.kind { true } else { false }
+        }
+        guard !proxies.isEmpty else { return nil }
+        var table = TextTable(
+            [
+                "load", "proxy", "requests/s", "+-", "ratio", "CPU ns/request", "busy", "p50 us",
+                "p99 us",
+            ],
+            leading: 2)
+        for (series, first, leads) in grouped(proxies) {
+            let isThere = series.contender != .direct
+            table.add([
+                leads ? series.benchmark.operation : "",
+                series.benchmark.note(for: series.contender),
+                text(series.median(\.operationsPerSecond)),
+                text(series.spread(\.operationsPerSecond), Text.percent),
+                text(series.ratio(to: first, \.operationsPerSecond), Text.ratio),
+                isThere ? text(series.median(\.cpuPerOperation)) : "",
+                isThere
+                    ? text(
+                        series.median { $0.cpuPerOperation / $0.wallPerOperation }, Text.percent)
+                    : "",
+                microseconds(series) { $0.p50Nanoseconds },
+                microseconds(series) { $0.p99Nanoseconds },
+            ])
+        }
+        return "Proxy: requests to redis through it, \(place(of: "proxy"))\n\n" + table.text
     }
 
     private var connectionTable: String? {

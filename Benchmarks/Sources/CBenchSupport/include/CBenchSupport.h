@@ -14,5 +14,6 @@
 #include "bench_histogram.h"
 #include "bench_peers.h"
 #include "bench_process.h"
+#include "bench_proxy.h"
 
 #endif
