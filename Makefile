@@ -26,6 +26,9 @@ SANITIZED := SWIFT_BACKTRACE=enable=no $(SANITIZED_SEEDS) $(TEST)
 # Undefined behaviour in the C sources is an illegal instruction, which AddressSanitizer reports.
 UBSAN := -Xcc -fsanitize=undefined -Xcc -fsanitize-trap=undefined
 
+# `swift run` cannot link statically.
+BENCH_BUILD := -c release --static-swift-stdlib --package-path Benchmarks $(SWIFT_FLAGS)
+
 SWIFT_FOLDERS := $(wildcard Sources Tests Examples Benchmarks Fuzzing)
 DOCS := .build/documentation
 
@@ -66,7 +69,8 @@ test-tsan:
 
 ## bench: run the benchmarks (release); BENCH_ARGS go to the program
 bench:
-	$(SWIFT) run -c release --static-swift-stdlib --package-path Benchmarks $(SWIFT_FLAGS) asynccore-bench $(BENCH_ARGS)
+	$(SWIFT) build $(BENCH_BUILD)
+	"$$($(SWIFT) build $(BENCH_BUILD) --show-bin-path)/asynccore-bench" $(BENCH_ARGS)
 
 ## demo: build and run the first example
 demo:
