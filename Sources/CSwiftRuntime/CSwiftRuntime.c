@@ -1,5 +1,19 @@
 #include "CSwiftRuntime.h"
 
+static void (*on_cancel)(void *object);
+
+void csr_set_on_cancel(void (*new_on_cancel)(void *object)) {
+    on_cancel = new_on_cancel;
+}
+
+static __attribute__((swiftcall)) void handle_cancellation(CSR_OBJECT void *object) {
+    on_cancel(object);
+}
+
+void *csr_add_cancellation_handler(void *object) {
+    return swift_task_addCancellationHandler(handle_cancellation, object);
+}
+
 /// What the caller of an async function hands over, as far as the compiler and the runtime agree on it.
 struct csr_context {
     struct csr_context *parent;

@@ -9,6 +9,8 @@
 //   them `EventLoop.runProgram` reports that it is unavailable.
 // - `swift_task_getCurrent`, `swift_task_isCancelled` and `swift_task_cancel` are what
 //   `withUnsafeCurrentTask` calls; called directly they cost two nanoseconds instead of ninety.
+// - `swift_task_addCancellationHandler` and its opposite are what `withTaskCancellationHandler` calls.
+//   Called directly they need no closures, and no frames of generic functions on the task's stack.
 // - `swift_job_run` runs a job that prefers no executor where it is. `runSynchronously(on:)` can
 //   name an executor, but not none; without it each `Task.sleep` of the loop makes a detour over a
 //   thread of Swift's pool.
@@ -54,6 +56,34 @@
         /// Runs the job on the calling thread, now.
         @inline(__always)
         static func run(_ job: ReadyJob) { csr_run(job.address) }
+    }
+
+    /// What ends the waits of a waiter when the calling task is cancelled; at once if it is.
+    ///
+    /// Its record is in the memory of the task's stack, and must be on top of it again when it is removed.
+    /// A value of a generic type that is made after ``init(for:)`` must be gone by then, and one that was
+    /// made before must not: so a function removes it in a `defer` that comes right after.
+    @safe
+    struct CancellationHandler {
+        // SAFETY: whoever adds it holds the waiter until it is removed; after that nobody calls it.
+        private let record: UnsafeMutableRawPointer
+
+        private static let isPrepared: Void = unsafe csr_set_on_cancel { object in
+            unsafe Unmanaged<Waiter>.fromOpaque(object)._withUnsafeGuaranteedRef {
+                $0.requestCancellation()
+            }
+        }
+
+        @inline(__always)
+        init(for waiter: Waiter) {
+            Self.isPrepared
+            unsafe record = csr_add_cancellation_handler(
+                Unmanaged.passUnretained(waiter).toOpaque())
+        }
+
+        /// When it returns, the handler is not running, and will not run.
+        @inline(__always)
+        func remove() { unsafe csr_remove_cancellation_handler(record) }
     }
 
     /// Suspends the calling task, and enqueues the rest of it on `executor`; no switch back follows.

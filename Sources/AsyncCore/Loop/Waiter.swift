@@ -123,21 +123,27 @@ final class Waiter: CompletionTarget, @unchecked Sendable {
 
     /// Suspends until somebody claims the wait, and says how it ended.
     ///
-    /// Costs a cancellation handler (about 200 ns) only if the task has no standing one.
+    /// Costs a cancellation handler only if the task has no standing one.
     @inline(__always)
     nonisolated(nonsending) func wait() async -> Outcome {
-        if hasStandingHandler {
-            await suspend()
+        if hasStandingHandler, let parking, parking.value.takes(#isolation) {
+            // SAFETY: as in `suspend`.
+            await unsafe switchTask(to: parking.value.prepare(self))
         } else {
-            enterBook()
-            await withTaskCancellationHandler {
-                await suspend()
-            } onCancel: {
-                self.requestCancellation()
-            }
-            leaveBook()
+            await waitOtherwise()
         }
         return end()
+    }
+
+    /// Apart: what each wait of a task might need must not be in the frame of all.
+    @inline(never)
+    private nonisolated(nonsending) func waitOtherwise() async {
+        if hasStandingHandler { return await suspend() }
+        enterBook()
+        let handler = CancellationHandler(for: self)
+        await suspend()
+        handler.remove()
+        leaveBook()
     }
 
     /// Suspends without looking at cancellation: for waits that must not be interrupted.
@@ -154,14 +160,19 @@ final class Waiter: CompletionTarget, @unchecked Sendable {
             // SAFETY: the loop, which runs this task, keeps the executor.
             await unsafe switchTask(to: parking.value.prepare(self))
         } else {
-            await unsafe withUnsafeContinuation {
-                (continuation: UnsafeContinuation<Void, Never>) in
-                unsafe self.continuation = continuation
-                if arm() { return }
-                // Claimed before it could suspend. Nobody else will resume it.
-                unsafe self.continuation = nil
-                unsafe continuation.resume()
-            }
+            await suspendByContinuation()
+        }
+    }
+
+    /// Apart, as a continuation takes a hundred bytes of the task's stack.
+    @inline(never)
+    private nonisolated(nonsending) func suspendByContinuation() async {
+        await unsafe withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
+            unsafe self.continuation = continuation
+            if arm() { return }
+            // Claimed before it could suspend. Nobody else will resume it.
+            unsafe self.continuation = nil
+            unsafe continuation.resume()
         }
     }
 

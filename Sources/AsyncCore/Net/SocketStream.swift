@@ -56,7 +56,7 @@ public class SocketStream: ByteStream, @unchecked Sendable {
             do throws(SystemError) {
                 count = try socket.receive(into: &buffer)
             } catch {
-                throw IOError(error, operation: "read from \(peerName)")
+                throw self.error(error, "read from")
             }
             if let count { return count == 0 ? nil : count }
             try await waitUntilReadable()
@@ -76,9 +76,7 @@ public class SocketStream: ByteStream, @unchecked Sendable {
     /// - Precondition: `count` is not negative.
     public final nonisolated(nonsending) func read(upTo count: Int) async throws -> [UInt8]? {
         precondition(count >= 0, "a read of \(count) bytes")
-        guard socket.isHome(for: #isolation) else {
-            return try await socket.forward { try await self.read(upTo: count) }
-        }
+        guard socket.isHome(for: #isolation) else { return try await readElsewhere(upTo: count) }
         try beginReading()
         defer { socket.state.value.isReading = false }
         if count == 0 { return [] }
@@ -88,11 +86,17 @@ public class SocketStream: ByteStream, @unchecked Sendable {
             do throws(SystemError) {
                 bytes = try socket.receive(upTo: count)
             } catch {
-                throw IOError(error, operation: "read from \(peerName)")
+                throw self.error(error, "read from")
             }
             if let bytes { return bytes.isEmpty ? nil : bytes }
             try await waitUntilReadable()
         }
+    }
+
+    /// Apart: a connection that waits at home would hold its frame, too.
+    @inline(never)
+    private nonisolated(nonsending) func readElsewhere(upTo count: Int) async throws -> [UInt8]? {
+        try await socket.forward { try await self.read(upTo: count) }
     }
 
     final func beginReading() throws {
@@ -236,7 +240,7 @@ public class SocketStream: ByteStream, @unchecked Sendable {
         do throws(SystemError) {
             return try send()
         } catch {
-            throw IOError(error, operation: "write to \(peerName)")
+            throw self.error(error, "write to")
         }
     }
 
@@ -274,7 +278,7 @@ public class SocketStream: ByteStream, @unchecked Sendable {
         do {
             try Socket.finishWriting(socket.descriptor, socket.calls)
         } catch {
-            throw IOError(error, operation: "finish writing to \(peerName)")
+            throw self.error(error, "finish writing to")
         }
         socket.state.value.hasFinishedWriting = true
     }
@@ -290,10 +294,18 @@ public class SocketStream: ByteStream, @unchecked Sendable {
     /// *Not a cancellation point*: a cancelled task closes, too.
     public final nonisolated(nonsending) func close() async { await socket.close() }
 
-    private final func error(_ code: IOError.Code, _ verb: String, _ detail: String? = nil)
-        -> IOError
-    {
-        IOError(code, operation: "\(verb) \(peerName)", detail: detail)
+    // Apart, and in boxes: an error in the making would take room in the frame of each call that waits.
+
+    @inline(never)
+    private final func error(
+        _ code: IOError.Code, _ verb: StaticString, _ detail: StaticString? = nil
+    ) -> any Error {
+        IOError(code, operation: "\(verb) \(peerName)", detail: detail.map { "\($0)" })
+    }
+
+    @inline(never)
+    private final func error(_ error: SystemError, _ verb: StaticString) -> any Error {
+        IOError(error, operation: "\(verb) \(peerName)")
     }
 
     /// Bytes read so far.

@@ -113,8 +113,10 @@ public final class UnixStream: SocketStream, @unchecked Sendable {
     public nonisolated(nonsending) func withConnection<R>(
         _ body: nonisolated(nonsending) (UnixStream) async throws -> R
     ) async throws -> R {
+        let handler = socket.core.addStandingHandler(#isolation)
+        defer { socket.core.removeStandingHandler(handler) }
         do {
-            let value = try await socket.core.withStandingHandler { try await body(self) }
+            let value = try await body(self)
             await close()
             return value
         } catch {

@@ -16,6 +16,14 @@ extern __attribute__((swiftcall)) void swift_job_run(void *_Nonnull job, uintptr
 
 extern __attribute__((swiftcall)) uint32_t swift_task_getJobFlags(void *_Nonnull job);
 extern __attribute__((swiftcall)) uint64_t swift_task_getJobTaskId(void *_Nonnull job);
+
+// A handler of cancellations, its object in the context register: called at once if the task is cancelled already.
+#define CSR_OBJECT __attribute__((swift_context))
+typedef __attribute__((swiftcall)) void csr_handler(CSR_OBJECT void *_Nonnull object);
+extern __attribute__((swiftcall)) void *_Nonnull swift_task_addCancellationHandler(csr_handler *_Nonnull handler,
+                                                                                   void *_Nonnull object);
+extern __attribute__((swiftcall)) void swift_task_removeCancellationHandler(void *_Nonnull record);
+
 /// For debuggers: where the part that only child tasks have begins.
 extern const size_t _swift_concurrency_debug_asyncTaskSize;
 
@@ -38,6 +46,18 @@ static inline bool csr_is_cancelled(uintptr_t task) {
 /// Cancels a task that is alive.
 static inline void csr_cancel(uintptr_t task) {
     swift_task_cancel((void *_Nonnull)task);
+}
+
+/// What handlers of cancellations call, with their object. To be set before the first is added.
+void csr_set_on_cancel(void (*_Nonnull on_cancel)(void *_Nonnull object));
+
+/// Adds a handler to the running task: its record, which is in the memory of the task's stack.
+void *_Nonnull csr_add_cancellation_handler(void *_Nonnull object);
+
+/// Removes the handler that was last added, from the task that has added it. When it returns, the handler is not
+/// running, and will not run.
+static inline void csr_remove_cancellation_handler(void *_Nonnull record) {
+    swift_task_removeCancellationHandler(record);
 }
 
 /// Runs a job as the threads of Swift's own pool do: on the generic executor (zero), or on the task executor that the
