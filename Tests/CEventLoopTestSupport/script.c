@@ -32,6 +32,7 @@ static _Thread_local struct script script;
 
 void script_reset(void) {
     script = (struct script){.epoll_fd = -1, .timer_fd = -1, .event_fd = -1};
+    script_reset_datagrams();
 }
 
 /// Counts the call. Whether it is to fail; then errno says how.
@@ -187,7 +188,7 @@ static int scripted_recvmmsg(int fd, struct mmsghdr *messages, unsigned count, i
 
 static int scripted_sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags) {
     if (fails(SCRIPT_SENDMMSG)) return -1;
-    return cel_sys_default()->sendmmsg(fd, messages, count, flags);
+    return script_send_datagrams(fd, messages, count, flags);
 }
 
 static ssize_t scripted_sendmsg(int fd, const struct msghdr *message, int flags) {

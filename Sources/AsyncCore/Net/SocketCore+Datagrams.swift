@@ -45,12 +45,17 @@ extension SocketCore {
             clear(.endsReadWait)
             return nil
         }
+        note(datagrams)
+        return datagrams
+    }
+
+    /// Counts datagrams that were received.
+    func note<Address>(_ datagrams: [Datagram<Address>]) {
         for (index, datagram) in datagrams.enumerated() {
             // The first was paid for.
             if index > 0 { _ = spendBudget() }
             bytesRead.add(datagram.bytes.count)
         }
-        return datagrams
     }
 
     /// Sends so many datagrams, in order, by `attempt`, waiting whenever the kernel has no room: one

@@ -33,6 +33,10 @@ final class SocketCore: @unchecked Sendable {
         /// The last read filled more than half of what it was given: the next one gets its memory
         /// at once.
         var readsInBulk = false
+        /// Whether the kernel was asked if it cuts an array into datagrams.
+        var knowsSegmentLimit = false
+        /// The largest of which the kernel cuts an array on the ways that were tried; 0 for none.
+        var segmentLimit = UInt16.max
     }
 
     /// Takes `descriptor` over; closes it if the loop will not watch it.

@@ -25,8 +25,14 @@ public final class UDPSocket: Sendable {
     /// The only peer, of a connected socket.
     public let peerAddress: SocketAddress?
 
-    private init(_ socket: SocketCore, local: SocketAddress, peer: SocketAddress?) {
+    /// What is known between two calls that receive; nil if no option asks for it.
+    private let intake: DatagramIntake?
+
+    private init(
+        _ socket: SocketCore, local: SocketAddress, peer: SocketAddress?, intake: DatagramIntake?
+    ) {
         self.socket = socket
+        self.intake = intake
         localAddress = local
         peerAddress = peer
     }
@@ -47,6 +53,15 @@ public final class UDPSocket: Sendable {
         public var receiveBufferSize: Int?
         /// Bytes that the kernel keeps until they are sent; nil for its default.
         public var sendBufferSize: Int?
+        /// Whether the kernel may join datagrams of one sender on their way in, which saves most of the
+        /// time that many of them take; they are received one by one all the same.
+        ///
+        /// What was not asked for yet is kept for the next call: up to 1 MiB, as long as the socket
+        /// exists. Joined datagrams find room in the kernel's buffer together, or are dropped together.
+        /// Of no effect before Linux 5.0.
+        public var coalescesReceived = false
+        /// Whether ``UDPSocket/datagramsDropped`` counts.
+        public var countsDrops = false
 
         /// The usual.
         public init() {}
@@ -98,7 +113,9 @@ public final class UDPSocket: Sendable {
         do throws(SystemError) {
             let descriptor = try DatagramCalls.open(some.socketFamily, calls)
             let address: SocketAddress
+            let intake: DatagramIntake?
             do throws(SystemError) {
+                intake = try makeIntake(options, descriptor, calls)
                 try apply(options, some.family, descriptor, calls)
                 if let local { try Socket.bind(descriptor, to: local.raw, calls) }
                 if let peer { _ = try Socket.connect(descriptor, to: peer.raw, calls) }
@@ -108,7 +125,8 @@ public final class UDPSocket: Sendable {
                 throw error
             }
             return UDPSocket(
-                try SocketCore(descriptor, core: core), local: address, peer: peer)
+                try SocketCore(descriptor, core: core), local: address, peer: peer,
+                intake: intake)
         } catch {
             throw IOError(error, operation: operation)
         }
@@ -128,6 +146,16 @@ public final class UDPSocket: Sendable {
         if options.multicastHops != 1 { try set(.multicastHops(family), options.multicastHops) }
         if let size = options.receiveBufferSize { try set(.receiveBuffer, size) }
         if let size = options.sendBufferSize { try set(.sendBuffer, size) }
+    }
+
+    private static func makeIntake(
+        _ options: Options, _ descriptor: CInt, _ calls: SystemCalls
+    ) throws(SystemError) -> DatagramIntake? {
+        if options.countsDrops { try DatagramCalls.set(.dropCount, 1, descriptor, calls) }
+        let coalesces =
+            options.coalescesReceived
+            ? try DatagramCalls.coalesce(descriptor, calls) : false
+        return coalesces || options.countsDrops ? DatagramIntake(coalesces: coalesces) : nil
     }
 
     // MARK: - Receiving
@@ -174,7 +202,12 @@ public final class UDPSocket: Sendable {
         var datagrams: [Datagram<SocketAddress>]?
         try await socket.receive("receive on \(localAddress)", "UDPSocket.receive") {
             () throws(SystemError) in
-            datagrams = try socket.receiveDatagrams(count, room)
+            datagrams =
+                if let intake {
+                    try socket.receiveDatagrams(count, room, intake)
+                } else {
+                    try socket.receiveDatagrams(count, room)
+                }
             return datagrams != nil
         }
         return datagrams ?? []
@@ -259,6 +292,15 @@ public final class UDPSocket: Sendable {
     /// ## Cancellation
     /// *Not a cancellation point*.
     public nonisolated(nonsending) func close() async { await socket.close() }
+
+    /// Datagrams that the kernel has dropped at this socket so far, mostly because its buffer for
+    /// receiving was full; 0 without ``Options/countsDrops``.
+    ///
+    /// Each datagram brings the number as it was when that one came, so the last ones are missing until
+    /// another one is received. Those whose checksum is wrong count, too; joined ones, with
+    /// ``Options/coalescesReceived``, count as one. What is lost elsewhere, on the network or in the
+    /// device, does not count.
+    public var datagramsDropped: UInt64 { intake?.dropped.value ?? 0 }
 
     /// Bytes received so far.
     public var bytesReceived: UInt64 { socket.bytesRead.value }

@@ -31,9 +31,24 @@ enum DatagramCalls {
     static func receive<Address: DatagramAddress>(
         _ descriptor: CInt, count: Int, room: Int, _ scratch: ScratchBuffer, _ calls: SystemCalls
     ) throws(SystemError) -> [Datagram<Address>]? {
+        var datagrams: [Datagram<Address>] = []
+        let isThere = unsafe try receive(
+            descriptor, count: count, room: room, scratch,
+            { unsafe cel_datagram_receive(calls.table, descriptor, $0, $1) },
+            { entries in datagrams = unsafe entries.map { unsafe value($0) } })
+        return isThere ? datagrams : nil
+    }
+
+    /// Receives by `call` up to `count` entries of up to `room` bytes each, and lends them to `body`;
+    /// false if there is none.
+    @inline(__always)
+    static func receive(
+        _ descriptor: CInt, count: Int, room: Int, _ scratch: ScratchBuffer,
+        _ call: (UnsafeMutablePointer<cel_datagram>, Int) -> Int,
+        _ body: (Slice<UnsafeMutableBufferPointer<cel_datagram>>) -> Void
+    ) throws(SystemError) -> Bool {
         let room = min(room, ScratchBuffer.largest)
         let count = min(count, maximum, max(ScratchBuffer.largest / max(room, 1), 1))
-        var datagrams: [Datagram<Address>] = []
         let received = unsafe scratch.withMemory(max(count * room, 1)) { memory in
             unsafe withUnsafeTemporaryAllocation(of: cel_datagram.self, capacity: count) { list in
                 for index in 0..<count {
@@ -43,19 +58,14 @@ enum DatagramCalls {
                     unsafe list.initializeElement(at: index, to: entry)
                 }
                 // SAFETY: `count` is at least 1, so the list has a base address.
-                let received =
-                    unsafe list.baseAddress.map {
-                        unsafe cel_datagram_receive(calls.table, descriptor, $0, count)
-                    } ?? 0
-                if received > 0 {
-                    datagrams = unsafe list.prefix(received).map { unsafe value($0) }
-                }
+                let received = unsafe list.baseAddress.map { unsafe call($0, count) } ?? 0
+                if received > 0 { unsafe body(list.prefix(received)) }
                 return received
             }
         }
-        if received >= 0 { return datagrams }
+        if received >= 0 { return true }
         let error = SystemError(errno: Int32(-received))
-        if error.wouldBlock { return nil }
+        if error.wouldBlock { return false }
         throw error
     }
 
@@ -104,7 +114,11 @@ enum DatagramCalls {
 
     /// The error of a datagram that was not sent.
     static func error<Address>(_ error: SystemError, of datagram: Datagram<Address>?) -> IOError {
-        let operation = datagram.map { "send \($0.bytes.count) bytes to \($0.address)" }
+        Self.error(error, datagram.map { "send \($0.bytes.count) bytes to \($0.address)" })
+    }
+
+    /// The same, with what was attempted.
+    static func error(_ error: SystemError, _ operation: String?) -> IOError {
         // A Unix socket whose peer has gone is told so once, and from then on that it has none.
         let hasNoPeer = error.errno == ENOTCONN
         return IOError(

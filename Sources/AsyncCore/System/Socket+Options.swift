@@ -10,6 +10,7 @@ extension Socket {
         case reuseAddress, reusePort, ipv6Only, broadcast, receiveBuffer, sendBuffer
         case noDelay, quickAck, userTimeout, fastOpen
         case keepAlive, keepAliveIdle, keepAliveInterval, keepAliveCount
+        case segmentSize, coalescing, dropCount
         case multicastLoopback(SocketAddress.Family), multicastHops(SocketAddress.Family)
 
         var name: (level: CInt, option: CInt) {
@@ -28,6 +29,9 @@ extension Socket {
             case .keepAliveIdle: (CInt(IPPROTO_TCP), TCP_KEEPIDLE)
             case .keepAliveInterval: (CInt(IPPROTO_TCP), TCP_KEEPINTVL)
             case .keepAliveCount: (CInt(IPPROTO_TCP), TCP_KEEPCNT)
+            case .segmentSize: (CEL_SOL_UDP, CEL_UDP_SEGMENT)
+            case .coalescing: (CEL_SOL_UDP, CEL_UDP_GRO)
+            case .dropCount: (SOL_SOCKET, SO_RXQ_OVFL)
             case .multicastLoopback(.ipv4): (CInt(IPPROTO_IP), CInt(IP_MULTICAST_LOOP))
             case .multicastLoopback(.ipv6): (CInt(IPPROTO_IPV6), CInt(IPV6_MULTICAST_LOOP))
             case .multicastHops(.ipv4): (CInt(IPPROTO_IP), CInt(IP_MULTICAST_TTL))

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "CEventLoop.h"
 
@@ -64,6 +65,18 @@ uint64_t script_count(enum script_call call);
 /// Lets `times` calls fail with `error`, beginning with the `nth` from now on (1 is the next).
 /// A failing close(2) closes all the same, as Linux does.
 void script_fail(enum script_call call, uint64_t nth, uint64_t times, int error);
+
+/// From now on sendmmsg takes no entry that is to be cut into segments of more than `limit` bytes:
+/// it stops before the first one, with `error` if nothing is before that. Error 0 ends it.
+void script_refuse_segments(uint16_t limit, int error);
+
+/// How many entries sendmmsg has taken, and how many of them were to be cut into segments.
+uint64_t script_messages(void);
+uint64_t script_messages_cut(void);
+
+/// What the table's sendmmsg does if it is not to fail, and what it remembers of that is forgotten.
+int script_send_datagrams(int fd, struct mmsghdr *messages, unsigned count, int flags);
+void script_reset_datagrams(void);
 
 /// Descriptors opened through the table and not closed through it.
 int64_t script_open_descriptors(void);
