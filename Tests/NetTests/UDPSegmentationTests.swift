@@ -289,6 +289,31 @@ struct UDPSegmentationTests {
         }
     }
 
+    @Test func `a buffer that is smaller than a message keeps none of it back`() async throws {
+        try await onLoop {
+            var options = UDPSocket.Options()
+            options.sendBufferSize = 1
+            let sink = try Self.makeSink()
+            let sender = try UDPSocket.connect(to: sink.localAddress, options: options)
+            for _ in 0..<3 { try await Self.exchange(pattern(64_800), 1_200, sender, sink) }
+            await sender.close()
+            await sink.close()
+        }
+    }
+
+    @Test func `a long array lets others have their turns (E6)`() async throws {
+        try await onScriptedLoop {
+            let sink = try Self.makeSink()
+            let sender = try Self.makeSender(sink, isConnected: false)
+            let (calls, turns) = (script_count(SCRIPT_SENDMMSG), currentLoop.statistics.turns)
+            try await Self.send([UInt8](repeating: 1, count: 8 << 20), 1_000, sender, sink)
+            #expect(script_count(SCRIPT_SENDMMSG) - calls > 32)
+            #expect(currentLoop.statistics.turns - turns >= 10)
+            await sender.close()
+            await sink.close()
+        }
+    }
+
     /// A task that sends and has found no room, and will not find any.
     private static func startToWait(
         _ sender: UDPSocket, _ sink: UDPSocket

@@ -2,8 +2,9 @@
 
 /// Datagrams that came with others and were not asked for yet, and the count of those dropped.
 ///
-/// Bounded: no more than ``messages`` messages are taken from the kernel at once, and only when none is
-/// left of those before.
+/// What is left is bounded: the kernel is asked for ``messages`` messages at most, and only when nothing
+/// is left of those before. Whole datagrams are left, as the next call may have more room than the one
+/// that they came with.
 final class DatagramIntake: @unchecked Sendable {
     // SAFETY: everything but `dropped` is the loop thread's alone.
 
@@ -82,6 +83,7 @@ extension SocketCore {
     func receiveDatagrams(
         _ count: Int, _ room: Int, _ intake: DatagramIntake
     ) throws(SystemError) -> [Datagram<SocketAddress>]? {
+        let count = min(count, DatagramCalls.maximum)
         if let datagrams = intake.takeLeft(count, room) {
             note(datagrams)
             return datagrams

@@ -80,7 +80,9 @@ extension SocketCore {
     ) throws(IOError) -> Int {
         do throws(SystemError) {
             let sent = try send(segments, from: index, to: isConnected ? nil : address)
-            bytesWritten.add(segments.range(from: index, sent).count)
+            let bytes = segments.range(from: index, sent).count
+            bytesWritten.add(bytes)
+            counters.value.operationBudget &-= bytes >> LoopCounters.bytesPerOperationShift
             return sent
         } catch {
             let size = segments.range(from: index, 1).count
@@ -103,7 +105,8 @@ extension SocketCore {
         }
         let sent = try DatagramCalls.send(
             segments, from: index, to: address, areJoined: false, descriptor, calls)
-        // If the datagrams themselves are no better, it was not for the cutting.
+        // If the datagrams themselves fare no better, it was not for the cutting. That a router on the
+        // way has smaller packets, told late to a connected socket, looks the same, and means the same.
         if let refusal, sent > 0 {
             state.value.segmentLimit =
                 refusal.refusesAllSegments ? 0 : UInt16(segments.size - 1)

@@ -56,9 +56,9 @@ public final class UDPSocket: Sendable {
         /// Whether the kernel may join datagrams of one sender on their way in, which saves most of the
         /// time that many of them take; they are received one by one all the same.
         ///
-        /// What was not asked for yet is kept for the next call: up to 1 MiB, as long as the socket
-        /// exists. Joined datagrams find room in the kernel's buffer together, or are dropped together.
-        /// Of no effect before Linux 5.0.
+        /// What came along and was not asked for is kept for the next call: up to 1 MiB of bytes, as
+        /// long as the socket exists. Joined datagrams find room in the kernel's buffer together, or are
+        /// dropped together. Of no effect before Linux 5.0.
         public var coalescesReceived = false
         /// Whether ``UDPSocket/datagramsDropped`` counts.
         public var countsDrops = false
@@ -180,6 +180,8 @@ public final class UDPSocket: Sendable {
     }
 
     /// Receives the datagrams that are there, waiting until there is one, by one system call.
+    ///
+    /// With ``Options/coalescesReceived`` those that came with earlier ones are first, by no call.
     ///
     /// ## Cancellation
     /// *No effect*: no datagram is lost.

@@ -77,10 +77,10 @@ extension DatagramCalls {
         var start = 0
         repeat {
             let length = min(step, size - start)
-            let limit = datagrams.count < count ? min(length, room) : length
-            let bytes = unsafe memory.dropFirst(start).prefix(limit)
-            datagrams.append(
-                Datagram(bytes: unsafe [UInt8](bytes), address: address, size: length))
+            let kept = datagrams.count < count ? min(length, room) : length
+            let range = min(start, memory.count)..<min(start + kept, memory.count)
+            let bytes = unsafe [UInt8](UnsafeRawBufferPointer(rebasing: memory[range]))
+            datagrams.append(Datagram(bytes: bytes, address: address, size: length))
             start += step
         } while start < size
     }

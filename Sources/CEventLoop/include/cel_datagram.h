@@ -39,7 +39,7 @@ struct cel_datagram {
 #define CEL_DATAGRAMS_MAX 64
 
 /// The most datagrams, and the most bytes of them together, that one entry with a segment size may
-/// have. Kernels before 6.9 take no more than 64. IP would allow some more bytes; but then a device
+/// have. Older kernels take no more than 64. IP would allow some more bytes; but then a device
 /// whose limit counts all headers splits them early.
 #define CEL_SEGMENTS_MAX 64
 #define CEL_SEGMENTED_BYTES_MAX 65400
