@@ -1,4 +1,5 @@
 import AsyncCoreTestSupport
+import CEventLoop
 import Testing
 
 @testable import AsyncCore
@@ -66,6 +67,29 @@ struct SocketAddressTests {
         #expect(address.host == "fe80::1%lo")
         #expect(SocketAddress(raw: address.raw) == address)
         #expect(address.description == "[fe80::1%lo]:7")
+    }
+
+    @Test(arguments: ["127.0.0.1:80", "[2001:db8::a]:443"])
+    func `a name that the kernel has cut is no address (S677)`(text: String) throws {
+        let whole = try SocketAddress(parsing: text)
+        var raw = whole.raw
+        #expect(SocketAddress(raw: raw) == whole)
+        raw.length -= 1
+        let cut = SocketAddress(raw: raw)
+        #expect(cut != whole)
+        #expect(cut.host == "?")
+        #expect(cut.port == 0)
+        // Nothing that the kernel would take for an address.
+        #expect(cut.raw.length == 0)
+        #expect(SocketAddress(raw: cut.raw) == cut)
+    }
+
+    @Test func `without its port an address still tells hosts apart`() throws {
+        let one = try SocketAddress("fe80::1%lo", port: 7).withoutPort
+        #expect(one == (try SocketAddress("fe80::1%lo", port: 9).withoutPort))
+        #expect(one != (try SocketAddress("fe80::2%lo", port: 7).withoutPort))
+        #expect(one != (try SocketAddress("fe80::1", port: 7).withoutPort))
+        #expect(one.description == "[fe80::1%lo]:0")
     }
 
     @Test func `equal addresses are one element of a set`() throws {

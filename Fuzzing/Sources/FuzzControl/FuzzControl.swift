@@ -143,7 +143,8 @@ struct FuzzControl: FuzzTarget {
         let model = NamesModel(names)
         answering(interruptions, result, names: names, messageLength: length) {
             do throws(SystemError) {
-                let received = try DatagramCalls.receive(3, count: count, room: room, calls)
+                let received: [Datagram<SocketAddress>]? = try DatagramCalls.receive(
+                    3, count: count, room: room, ScratchBuffer(), calls)
                 guard let received else { return require(result == -Int(EAGAIN), "\(result)") }
                 require(
                     received.count == min(result, count, DatagramCalls.maximum),

@@ -15,7 +15,7 @@ struct ServerState: Sendable {
     private var phase = Phase.idle
     private var lastKey: Key = 0
     private(set) var connections: [Key: TCPStream] = [:]
-    private var ofPeer: [String: Int] = [:]
+    private var ofPeer: [SocketAddress: Int] = [:]
     private var aborted: Set<Key> = []
     private var takesNoMore = false
     private var accepted: UInt64 = 0
@@ -49,7 +49,7 @@ struct ServerState: Sendable {
     /// A new connection; nil if its peer has enough of them, or the server ends.
     mutating func add(_ stream: TCPStream, maximumPerPeer: Int?) -> Key? {
         if takesNoMore { return refuse() }
-        let peer = stream.peerAddress.host
+        let peer = stream.peerAddress.withoutPort
         let others = ofPeer[peer] ?? 0
         if let maximumPerPeer, others >= maximumPerPeer { return refuse() }
         ofPeer[peer] = others + 1
@@ -75,7 +75,7 @@ struct ServerState: Sendable {
     /// A handler has ended; true if it was made to.
     mutating func remove(_ key: Key, failed hasFailed: Bool) -> Bool {
         if let stream = connections.removeValue(forKey: key) {
-            let peer = stream.peerAddress.host
+            let peer = stream.peerAddress.withoutPort
             let others = (ofPeer[peer] ?? 1) - 1
             ofPeer[peer] = others == 0 ? nil : others
         }

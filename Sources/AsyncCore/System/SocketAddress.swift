@@ -6,8 +6,9 @@ internal import Glibc
 ///
 /// Made from literals only; nothing here asks a name server.
 public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
-    // SAFETY: every pointer passed to C below points to a local value or array that lives through the
-    // call, with its size; C keeps none of them.
+    // SAFETY: every pointer passed to C below points to a local value that lives through the call, with
+    // its size; C keeps none of them. The structures of the families are no larger than the storage,
+    // which is aligned for each, and have nothing but numbers in them.
 
     /// The address family.
     public enum Family: Hashable, Sendable {
@@ -17,16 +18,40 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
         case ipv6
     }
 
+    private let number: Number
+    private let portNumber: UInt16
+
+    /// The address without its port, in the kernel's byte order.
+    private enum Number: Hashable {
+        case ipv4(UInt32)
+        case ipv6(UInt64, UInt64, scope: UInt32)
+        /// Of no family that is known here, or cut.
+        case unknown
+    }
+
     /// The address without its port, in canonical text form: "127.0.0.1", "::1", "fe80::1%eth0".
-    public let host: String
+    ///
+    /// The text is made each time that it is asked for.
+    public var host: String {
+        var raw = raw
+        return unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 64) { text in
+            // SAFETY: the memory is not empty, so it has a base address; the call ends the text in a NUL.
+            guard let base = text.baseAddress,
+                unsafe cel_address_format(&raw, base, text.count) == 0
+            else { return "?" }
+            return unsafe String(cString: base)
+        }
+    }
 
     /// The port, 0 to 65,535.
     ///
     /// 0 asks the kernel for a free one when a listener binds.
-    public let port: Int
+    public var port: Int { Int(portNumber) }
 
     /// IPv4 or IPv6.
-    public let family: Family
+    public var family: Family {
+        if case .ipv6 = number { .ipv6 } else { .ipv4 }
+    }
 
     /// An address from a literal and a port.
     ///
@@ -89,28 +114,72 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// The address as the kernel gave it.
-    init(raw: cel_address) {
-        var raw = raw
-        var text = [CChar](repeating: 0, count: 64)
-        let result = unsafe text.withUnsafeMutableBufferPointer { buffer in
-            // SAFETY: the array is not empty, so its buffer has a base address.
-            guard let base = buffer.baseAddress else { return -EINVAL }
-            return unsafe cel_address_format(&raw, base, buffer.count)
+    init(raw: RawAddress) {
+        let length = Int(raw.length)
+        switch CInt(raw.storage.ss_family) {
+        case AF_INET where length >= MemoryLayout<sockaddr_in>.size:
+            let name = unsafe withUnsafeBytes(of: raw.storage) {
+                unsafe $0.load(as: sockaddr_in.self)
+            }
+            number = .ipv4(name.sin_addr.s_addr)
+            portNumber = UInt16(bigEndian: name.sin_port)
+        case AF_INET6 where length >= MemoryLayout<sockaddr_in6>.size:
+            let name = unsafe withUnsafeBytes(of: raw.storage) {
+                unsafe $0.load(as: sockaddr_in6.self)
+            }
+            let (high, low) = unsafe withUnsafeBytes(of: name.sin6_addr) { bytes in
+                unsafe (
+                    bytes.loadUnaligned(as: UInt64.self),
+                    bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
+                )
+            }
+            number = .ipv6(high, low, scope: name.sin6_scope_id)
+            portNumber = UInt16(bigEndian: name.sin6_port)
+        default:
+            number = .unknown
+            portNumber = 0
         }
-        let bytes = text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
-        host = result == 0 ? String(decoding: bytes, as: UTF8.self) : "?"
-        port = Int(unsafe cel_address_port(&raw))
-        family = raw.storage.ss_family == sa_family_t(AF_INET6) ? .ipv6 : .ipv4
     }
 
-    /// The address as the kernel wants it.
-    var raw: cel_address {
-        var raw = cel_address()
-        // A scope whose interface has gone leaves the address empty; the kernel then refuses it by
-        // EINVAL.
-        _ = unsafe host.withCString { unsafe cel_address_parse($0, UInt16(port), &raw) }
+    /// The address as the kernel wants it; of length 0 if it was none.
+    var raw: RawAddress {
+        var raw = RawAddress()
+        switch number {
+        case .ipv4(let address):
+            var name = sockaddr_in()
+            name.sin_family = sa_family_t(AF_INET)
+            name.sin_port = portNumber.bigEndian
+            name.sin_addr.s_addr = address
+            unsafe withUnsafeMutableBytes(of: &raw.storage) {
+                unsafe $0.storeBytes(of: name, as: sockaddr_in.self)
+            }
+            raw.length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        case .ipv6(let high, let low, let scope):
+            var name = sockaddr_in6()
+            name.sin6_family = sa_family_t(AF_INET6)
+            name.sin6_port = portNumber.bigEndian
+            name.sin6_scope_id = scope
+            unsafe withUnsafeMutableBytes(of: &name.sin6_addr) { bytes in
+                unsafe bytes.storeBytes(of: high, as: UInt64.self)
+                unsafe bytes.storeBytes(of: low, toByteOffset: 8, as: UInt64.self)
+            }
+            unsafe withUnsafeMutableBytes(of: &raw.storage) {
+                unsafe $0.storeBytes(of: name, as: sockaddr_in6.self)
+            }
+            raw.length = socklen_t(MemoryLayout<sockaddr_in6>.size)
+        case .unknown:
+            break
+        }
         return raw
     }
+
+    private init(_ number: Number, port: UInt16) {
+        self.number = number
+        portNumber = port
+    }
+
+    /// The same host, of no port: what tells peers apart.
+    var withoutPort: SocketAddress { SocketAddress(number, port: 0) }
 
     var socketFamily: CInt { family == .ipv4 ? AF_INET : AF_INET6 }
 }
