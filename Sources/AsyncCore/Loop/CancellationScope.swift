@@ -1,9 +1,9 @@
 // One cancellation handler for a whole stretch of a task's life.
 //
-// A handler around each wait costs 10 to 15 % of a small echo round trip. One that is installed
-// once, around a connection's handler or a loop's main body, costs nothing per wait: it posts to
-// the task's standing waiter, which every wait of that task uses. The loop finds it by the task's
-// identity, so child tasks, which are other tasks, fall back to a handler of their own.
+// A handler around each wait takes the lock of the task's status twice, to be added and to be removed.
+// One that is installed once, around a connection's handler or a loop's main body, costs nothing per
+// wait: it posts to the task's standing waiter, which every wait of that task uses. The loop finds it
+// by the task's identity, so child tasks, which are other tasks, fall back to a handler of their own.
 
 extension LoopCore {
     /// Adds a cancellation handler for all waits of the calling task on this loop, until it is removed;

@@ -93,6 +93,10 @@ struct Parking: ~Copyable {
 private final class ParkingExecutor: SerialExecutor {
     func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
-        CurrentThread.withCurrent(as: LoopCore.self) { $0.parking.value.take(job) }
+        let taken: Void? = CurrentThread.withCurrent(as: LoopCore.self) {
+            $0.parking.value.take(job)
+        }
+        // A task is never lost in silence.
+        precondition(taken != nil, "a task suspends on a loop, and no loop runs here")
     }
 }

@@ -138,7 +138,7 @@ final class Waiter: CompletionTarget, @unchecked Sendable {
     /// Apart: what each wait of a task might need must not be in the frame of all.
     @inline(never)
     private nonisolated(nonsending) func waitOtherwise() async {
-        if hasStandingHandler { return await suspend() }
+        if hasStandingHandler { return await suspendByContinuation() }
         enterBook()
         let handler = CancellationHandler(for: self)
         await suspend()
