@@ -20,32 +20,40 @@ struct csr_context {
     csr_resume *resume;
 };
 
-extern CSR_ASYNC void swift_task_switch(CSR_CONTEXT struct csr_context *context, csr_resume *resume,
-                                        uintptr_t executor_identity,
-                                        uintptr_t executor_implementation);
+static void (*on_park)(void *object);
 
-/// `nonisolated(nonsending) func csr_switch(_: UInt, _: UInt) async`: the first two words are the caller's isolation.
+void csr_set_on_park(void (*new_on_park)(void *object)) {
+    on_park = new_on_park;
+}
+
+/// `nonisolated(nonsending) func csr_park(_: UnsafeMutableRawPointer) async`: the first two words are the caller's
+/// isolation.
 ///
-/// In C, as the compiler adds a switch back to whatever it thinks has switched away. Here nobody need switch back:
-/// the job is run where the task was.
-CSR_ASYNC void csr_switch(CSR_CONTEXT struct csr_context *context, uintptr_t isolation,
-                          uintptr_t isolation_flags, uintptr_t executor_identity,
-                          uintptr_t executor_implementation);
+/// Returning to the caller of the job, without going on with the context, suspends the task. The runtime would also
+/// note what the task waits for, and enqueue it somewhere; and it would clear the current task, which is not to be had
+/// from outside. Hence a job that parks must be run inside another task: whoever runs a job restores the current task
+/// that was before, if there was one.
+CSR_ASYNC void csr_park(CSR_CONTEXT struct csr_context *context, uintptr_t isolation,
+                        uintptr_t isolation_flags, void *object);
 
-CSR_ASYNC void csr_switch(CSR_CONTEXT struct csr_context *context, uintptr_t isolation,
-                          uintptr_t isolation_flags, uintptr_t executor_identity,
-                          uintptr_t executor_implementation) {
+CSR_ASYNC void csr_park(CSR_CONTEXT struct csr_context *context, uintptr_t isolation,
+                        uintptr_t isolation_flags, void *object) {
     (void)isolation;
     (void)isolation_flags;
-    return swift_task_switch(context, context->resume, executor_identity, executor_implementation);
+    struct csr_task *task = swift_task_getCurrent();
+    task->resume = context->resume;
+    task->resume_context = context;
+    // The accesses that the task has begun and not ended stay its own.
+    swift_task_exitThreadLocalContext(task->accesses);
+    on_park(object);
 }
 
 // The record by which Swift calls an async function: where it is, and how much context it wants.
 __asm__(".pushsection .rodata\n"
         ".balign 8\n"
-        ".globl csr_switchTu\n"
-        ".hidden csr_switchTu\n"
-        "csr_switchTu:\n"
-        ".long csr_switch - .\n"
+        ".globl csr_parkTu\n"
+        ".hidden csr_parkTu\n"
+        "csr_parkTu:\n"
+        ".long csr_park - .\n"
         ".long 16\n"
         ".popsection\n");

@@ -13,7 +13,8 @@ struct VirtualTimeTests {
             try await sleep(for: .seconds(7200))
             #expect(VirtualTime.now == .seconds(7200))
         }
-        #expect(ContinuousClock.now - start < .seconds(60))
+        // All tests share the machine, under sanitizers, too.
+        #expect(ContinuousClock.now - start < .seconds(200))
     }
 
     @Test func `time stands still while a task can run, and jumps to each deadline in turn (S334)`()

@@ -146,4 +146,82 @@ struct ParkingTests {
             #expect(try await task.value == .high)
         }
     }
+
+    /// State whose every access the runtime checks.
+    private final class Shared: @unchecked Sendable {
+        var number = 0
+        var other = 0
+    }
+
+    /// Holds what `number` is part of for the length of a wait.
+    private static func add(
+        _ amount: Int, to number: inout Int, after semaphore: AsyncSemaphore
+    ) async throws {
+        try await semaphore.acquire()
+        number += amount
+    }
+
+    @Test(arguments: [[0, 1], [1, 0]])
+    func `an access that lasts for a wait is the waiting task's alone`(order: [Int]) async throws {
+        try await onLoop {
+            let shared = Shared()
+            let semaphores = [try AsyncSemaphore(0), try AsyncSemaphore(0)]
+            let first = spawn { try await Self.add(1, to: &shared.number, after: semaphores[0]) }
+            let second = spawn { try await Self.add(2, to: &shared.other, after: semaphores[1]) }
+            while semaphores.contains(where: { $0.statistics.waiting == 0 }) { try await yield() }
+            // Were they the thread's, these would be overlapping accesses, which trap.
+            for _ in 0..<3 {
+                shared.number = 10
+                shared.other = 20
+                try await sleep(for: .zero)
+            }
+            for index in order {
+                try semaphores[index].release()
+                for _ in 0..<3 { try await yield() }
+            }
+            _ = try await gather(first, second)
+            #expect(shared.number == 11)
+            #expect(shared.other == 22)
+            shared.number = 0
+            shared.other = 0
+        }
+    }
+
+    @Test func `whoever has run a loop is in no task afterwards`() async throws {
+        try await onThread {
+            try EventLoop.run(configuration: .quiet) {
+                let semaphore = try AsyncSemaphore(0)
+                let waiting = spawn { try await semaphore.acquire() }
+                try await sleep(for: .milliseconds(1))
+                try semaphore.release()
+                try await waiting.value
+            }
+            #expect(TaskIdentity.current == nil)
+
+            let loop = try EventLoop(configuration: .quiet)
+            let semaphore = try AsyncSemaphore(0)
+            let waiting = loop.spawn { try await semaphore.acquire() }
+            while semaphore.statistics.waiting == 0 { try loop.runReady() }
+            #expect(TaskIdentity.current == nil)
+            try semaphore.release()
+            while waiting.isFinished == false { try loop.runReady() }
+            #expect(TaskIdentity.current == nil)
+            loop.stop()
+            while !loop.isStopped { try loop.runReady() }
+            #expect(TaskIdentity.current == nil)
+        }
+    }
+
+    @Test func `what is spawned between jobs has no parent`() async throws {
+        try await onLoop {
+            let loop = currentLoop
+            let semaphore = try AsyncSemaphore(0)
+            loop.core.post { _ = loop.spawn(name: "orphan") { try await semaphore.acquire() } }
+            while semaphore.statistics.waiting < 1 { try await yield() }
+            let orphan = loop.core.snapshot().tasks.first { $0.name == "orphan" }
+            #expect(orphan != nil)
+            #expect(orphan?.parent == nil)
+            try semaphore.release()
+        }
+    }
 }

@@ -216,7 +216,7 @@ struct UnixListenerTests {
         errno: CInt
     ) async throws {
         try await onScriptedLoop {
-            let address = UnixAddress.abstract("pause \(getpid())")
+            let address = UnixAddress.abstract("pause \(getpid()) \(errno)")
             let listener = try UnixListener.bind(to: address)
             script_fail(SCRIPT_ACCEPT4, 1, 1, errno)
             let near = try await UnixStream.connect(to: address)

@@ -18,11 +18,13 @@ final class DescriptorWatch: CompletionTarget {
     @safe
     struct State {
         // SAFETY: as for the watch.
-        fileprivate(set) var token: WatchToken?
-        fileprivate(set) var descriptor: CInt = -1
-        // Not counted: a round trip of an echo server would pay for it four times.
+        // Waiters are not counted: a round trip of an echo server would pay for it four times.
         fileprivate var reader: Unmanaged<Waiter>?
         fileprivate var writer: Unmanaged<Waiter>?
+        fileprivate(set) var descriptor: CInt = -1
+        /// The owner's, and not looked at here: beside the rest, as each operation touches both.
+        var use = SocketUse()
+        fileprivate(set) var token: WatchToken?
     }
 
     unowned(unsafe) let core: LoopCore
@@ -135,6 +137,14 @@ final class DescriptorWatch: CompletionTarget {
     override func becameReady(_ readiness: Readiness) {
         if !readiness.isDisjoint(with: .endsReadWait) { endRead(.completed) }
         if !readiness.isDisjoint(with: .endsWriteWait) { endWrite(.completed) }
+    }
+
+    override func prefetch() { state.prefetch() }
+
+    override func prefetchMore() {
+        if let waiter = unsafe state.value.reader {
+            unsafe Prefetch.memory(at: waiter.toOpaque(), count: 128)
+        }
     }
 
     /// Ends both waits with `outcome`.

@@ -38,29 +38,33 @@ extension EventLoop {
         precondition(maxJobs >= 1, "maxJobs must be at least 1")
         if LoopCore.current != nil { throw EventLoopError.alreadyRunning }
         if core.phase == .parked { throw EventLoopError.stopped }
-        let entry = core.enter()
-        core.inbox.wokeUp()
-        let before = core.counters.jobs
-        var left = maxJobs
+        var ran = 0
         var isOver = false
+        core.own {
+            let before = core.counters.jobs
+            isOver = runReady(atMost: maxJobs)
+            ran = Int(core.counters.jobs - before)
+        }
+        if isOver { ending.set() }
+        return ran
+    }
+
+    /// The owner's part; true if the loop is at its end.
+    private func runReady(atMost maxJobs: Int) -> Bool {
+        core.inbox.wokeUp()
+        var left = maxJobs
         repeat {
-            isOver = core.stepShutdown()
-            if isOver { break }
+            if core.stepShutdown() { return true }
             let ran = core.counters.jobs
             core.turn(mayWait: false, maxJobs: left, alwaysPoll: true)
             left -= Int(core.counters.jobs - ran)
         } while left > 0 && (core.hasReadyJobs || core.hasShutdownStep)
-        if !isOver {
-            // What is left, or comes from elsewhere from now on, makes the descriptor readable.
-            if core.hasReadyJobs || core.hasShutdownStep || !core.inbox.prepareToSleep() {
-                core.poller.wakeUp()
-            }
-            core.poller.arm()
+        // What is left, or comes from elsewhere from now on, makes the descriptor readable.
+        if core.hasReadyJobs || core.hasShutdownStep || !core.inbox.prepareToSleep() {
+            core.poller.wakeUp()
         }
-        let ran = Int(core.counters.jobs - before)
-        core.leave(entry)
-        if isOver { ending.set() }
-        return ran
+        core.poller.arm()
+        return false
     }
 
     /// Whether the loop has ended.

@@ -92,12 +92,12 @@ extension EventLoop {
 
     /// Runs turns on the calling thread until the loop has parked.
     private func runLoop(betweenTurns: () -> Void) {
-        let entry = core.enter()
-        while !core.stepShutdown() {
-            core.turn(mayWait: core.mayWait, maxJobs: .max)
-            betweenTurns()
+        core.own {
+            while !core.stepShutdown() {
+                core.turn(mayWait: core.mayWait, maxJobs: .max)
+                betweenTurns()
+            }
         }
-        core.leave(entry)
         ending.set()
     }
 

@@ -8,6 +8,17 @@ extension LoopCore {
         hot.value.ready.append(job)
     }
 
+    /// Brings the memory of the jobs that run next nearer, while another one runs.
+    ///
+    /// With thousands of tasks, each is met with cold memory: without this it waits for half a dozen
+    /// lines of it, one after the other.
+    @inline(__always)
+    func prefetchReadyJobs() {
+        if hot.value.ready.isEmpty { return }
+        RuntimeJob.prefetch(
+            next: hot.value.ready.peek(at: 0), afterNext: hot.value.ready.peek(at: 1))
+    }
+
     /// Makes the waiter's task ready at the end of this turn.
     func finishLater(_ waiter: Waiter) { hot.value.deferred.append(waiter) }
 

@@ -4,8 +4,8 @@ internal import Synchronization
 
 /// The state of one event loop.
 ///
-/// Owned by its EventLoop and its executors. At any time one thread at most runs it: between
-/// ``enter()`` and ``leave(_:)`` that thread is the *owner*, and everything not marked "any thread"
+/// Owned by its EventLoop and its executors. At any time one thread at most runs it: during
+/// ``own(_:)`` that thread is the *owner*, and everything not marked "any thread"
 /// is the owner's alone.
 @safe
 @usableFromInline
@@ -56,7 +56,7 @@ final class LoopCore: @unchecked Sendable {
     var delayedJobs: [ObjectIdentifier: DelayedJob] = [:]
     /// The task of the main body, while it runs.
     var mainTask: TaskIdentity?
-    /// The task that the owner thread was running when it became the owner: none of the loop's.
+    /// The task that the loop's jobs are run inside: none of the loop's own.
     private(set) var hostTask: TaskIdentity?
     private var ownership = Ownership()
 
@@ -76,6 +76,8 @@ final class LoopCore: @unchecked Sendable {
         // SAFETY: the executors outlive the jobs that are enqueued on them; see below.
 
         var ready = JobRing()
+        /// The job that is running, if any.
+        var running: ReadyJob?
         var deferred: [Waiter] = []
         var expired: [DeadlineScope] = []
         var received: [Inbox.Item] = []
@@ -148,7 +150,7 @@ final class LoopCore: @unchecked Sendable {
     }
 
     deinit {
-        // Pairs with `leave`: the last reference may go on another thread than the loop's last owner.
+        // Pairs with the end of `own`: the last reference may go on another thread than the loop's last owner.
         _ = isIdle
         // Whoever had a stream or a listener left it to the loop, which nobody ran any more.
         watches.stopAll()
@@ -218,26 +220,24 @@ final class LoopCore: @unchecked Sendable {
 
     // MARK: - Ownership
 
-    /// What ``enter()`` replaced.
-    struct Entry {
-        fileprivate let previous: CurrentThread.Previous
-    }
-
-    /// Makes the calling thread the owner.
-    func enter() -> Entry {
+    /// Makes the calling thread the owner while `body` runs.
+    ///
+    /// It runs inside a task, as tasks of the loop could not park otherwise.
+    func own(_ body: () -> Void) {
         let (won, _) = owner.compareExchange(
             expected: 0, desired: CurrentThread.identity, ordering: .acquiringAndReleasing)
         precondition(won, "an event loop is run by two threads at once, or from within itself")
         let now = poller.now
         ownership.begin(at: now)
-        hostTask = TaskIdentity.current
         waitBook.now = now
-        return Entry(previous: CurrentThread.install(self))
-    }
-
-    func leave(_ entry: Entry) {
+        let previous = CurrentThread.install(self)
+        TaskParking.host {
+            hostTask = TaskIdentity.current
+            body()
+            hostTask = nil
+        }
+        CurrentThread.restore(previous)
         ownership.end(at: poller.now)
-        CurrentThread.restore(entry.previous)
         owner.store(0, ordering: .releasing)
     }
 
@@ -306,6 +306,7 @@ final class LoopCore: @unchecked Sendable {
         // without having expected it counts its time from there.
         var end = hot.value.ready.count > untilLook ? turnEnd(from: poller.now) : 0
         while left > 0, let job = hot.value.ready.popFirst() {
+            prefetchReadyJobs()
             run(job)
             left &-= 1
             untilLook &-= 1
@@ -329,7 +330,7 @@ final class LoopCore: @unchecked Sendable {
     func run(_ job: ReadyJob, budget: Int = operationsPerJob) {
         counters.jobs &+= 1
         counters.operationBudget = budget
-        parking.value.running = job
+        hot.value.running = job
         switch job.executor {
         case .task:
             guard let executor = unsafe hot.value.taskExecutor else {
@@ -349,7 +350,7 @@ final class LoopCore: @unchecked Sendable {
         case .none:
             RuntimeJob.run(job)
         }
-        parking.value.running = nil
+        hot.value.running = nil
     }
 
     /// Cancels the bodies whose deadline has passed: after the ready jobs, so that a value that was

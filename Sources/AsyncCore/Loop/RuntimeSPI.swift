@@ -11,6 +11,9 @@
 //   `withUnsafeCurrentTask` calls; called directly they cost two nanoseconds instead of ninety.
 // - `swift_task_addCancellationHandler` and its opposite are what `withTaskCancellationHandler` calls.
 //   Called directly they need no closures, and no frames of generic functions on the task's stack.
+// - The head of a task, where its job goes on, lets a task suspend without a continuation, and its
+//   memory be asked for before it runs. `swift_task_exitThreadLocalContext` is what the runtime calls
+//   of each task that suspends.
 // - `swift_job_run` runs a job that prefers no executor where it is. `runSynchronously(on:)` can
 //   name an executor, but not none; without it each `Task.sleep` of the loop makes a detour over a
 //   thread of Swift's pool.
@@ -56,6 +59,14 @@
         /// Runs the job on the calling thread, now.
         @inline(__always)
         static func run(_ job: ReadyJob) { csr_run(job.address) }
+
+        /// Brings the memory of two ready jobs nearer: of the one that runs next but one, and of what
+        /// the next one, which was brought then, points to.
+        @inline(__always)
+        static func prefetch(next: ReadyJob, afterNext: ReadyJob) {
+            csr_prefetch_stack(next.address)
+            csr_prefetch_job(afterNext.address)
+        }
     }
 
     /// What ends the waits of a waiter when the calling task is cancelled; at once if it is.
@@ -86,9 +97,37 @@
         func remove() { unsafe csr_remove_cancellation_handler(record) }
     }
 
-    /// Suspends the calling task, and enqueues the rest of it on `executor`; no switch back follows.
-    @_silgen_name("csr_switch")
-    nonisolated(nonsending) func switchTask(to executor: UnownedSerialExecutor) async
+    /// Suspending a task without a continuation.
+    enum TaskParking {
+        // SAFETY: a task that waits holds its waiter.
+        private static let isPrepared: Void = unsafe csr_set_on_park { waiter in
+            unsafe Unmanaged<Waiter>.fromOpaque(waiter)._withUnsafeGuaranteedRef { $0.park() }
+        }
+
+        /// Runs `body` inside a task, so that tasks whose jobs it runs can park: whoever runs a job
+        /// restores the task that was current before, if there was one.
+        static func host(_ body: () -> Void) {
+            Self.isPrepared
+            withoutActuallyEscaping(body) { body in
+                // SAFETY: the task runs on this thread, and is over when `immediate` returns.
+                nonisolated(unsafe) let body = body
+                nonisolated(unsafe) var isDone = false
+                Task<Void, Never>.immediate {
+                    unsafe body()
+                    unsafe isDone = true
+                }
+                precondition(unsafe isDone, "the runtime did not begin a task at once")
+            }
+        }
+    }
+
+    /// Suspends the calling task, and calls ``Waiter/park()``.
+    ///
+    /// The job that the task was in can then be run again. Precondition: each time, it is run inside
+    /// another task.
+    // SAFETY: the pointer is that of the waiter, which the task holds.
+    @_silgen_name("csr_park")
+    nonisolated(nonsending) func parkTask(_ waiter: UnsafeMutableRawPointer) async
 
     // For those who ask which tasks there are.
     extension TaskIdentity {

@@ -53,7 +53,10 @@ final class TaskRecord: @unchecked Sendable {
         list = core.tasks
         self.name = name
         self.isScoped = isScoped
-        parent = TaskIdentity.current?.number ?? 0
+        let spawner = TaskIdentity.current
+        // Between jobs nobody's task is running.
+        let isBetweenJobs = core.isCurrent && spawner == core.hostTask
+        parent = isBetweenJobs ? 0 : spawner?.number ?? 0
     }
 
     deinit {

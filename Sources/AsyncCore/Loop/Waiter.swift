@@ -54,23 +54,31 @@ final class Waiter: CompletionTarget, @unchecked Sendable {
         static let outcomeShift: UInt32 = 8
     }
 
+    // What every wait touches comes first: with thousands of tasks each line of memory is a miss.
+
     private let word = Atomic<UInt32>(Phase.idle)
-    // Accesses are short and cannot nest, so Swift need not check that at run time.
-    @exclusivity(unchecked) private var continuation: UnsafeContinuation<Void, Never>?
-    @exclusivity(unchecked) private var parked: ReadyJob?
 
     /// True if a handler for the whole life of the task calls ``requestCancellation()``, so that a
     /// single wait needs none of its own.
     let hasStandingHandler: Bool
+
+    // Accesses are short and cannot nest, so Swift need not check that at run time.
+    @exclusivity(unchecked) private var parked: ReadyJob?
+    private let parking: Confined<Parking>?
+
+    // For those who ask who waits for what, since when; see `WaitBook`.
+    @exclusivity(unchecked) private var what: StaticString = ""
+    @exclusivity(unchecked) private var since: UInt64 = 0
+    /// Where the waits of the loop are noted; nil for waiters that belong to no loop.
+    private let book: WaitBook?
+
+    @exclusivity(unchecked) private var continuation: UnsafeContinuation<Void, Never>?
 
     // Links of the queue or list that this waiter is in.
     var next: Waiter?
     unowned(unsafe) var previous: Waiter?
     var isQueued = false
 
-    // For those who ask who waits for what, since when; see `WaitBook`.
-    @exclusivity(unchecked) private var what: StaticString = ""
-    @exclusivity(unchecked) private var since: UInt64 = 0
     /// Not kept for waits of a task with a standing handler: the table of such waiters has it.
     @exclusivity(unchecked) private var task: TaskIdentity?
     @exclusivity(unchecked) private var taskName: String?
@@ -85,9 +93,6 @@ final class Waiter: CompletionTarget, @unchecked Sendable {
     /// The waiting task's; not looked at here.
     @exclusivity(unchecked) var spare: AnyObject?
 
-    /// Where the waits of the loop are noted; nil for waiters that belong to no loop.
-    private let book: WaitBook?
-    private let parking: Confined<Parking>?
     @exclusivity(unchecked) private var isInBook = false
     // Links of the book's list.
     @exclusivity(unchecked) var nextInBook: Unmanaged<Waiter>?
@@ -127,8 +132,8 @@ final class Waiter: CompletionTarget, @unchecked Sendable {
     @inline(__always)
     nonisolated(nonsending) func wait() async -> Outcome {
         if hasStandingHandler, let parking, parking.value.takes(#isolation) {
-            // SAFETY: as in `suspend`.
-            await unsafe switchTask(to: parking.value.prepare(self))
+            // SAFETY: the task holds its waiter.
+            await unsafe parkTask(Unmanaged.passUnretained(self).toOpaque())
         } else {
             await waitOtherwise()
         }
@@ -157,8 +162,8 @@ final class Waiter: CompletionTarget, @unchecked Sendable {
     @inline(__always)
     private nonisolated(nonsending) func suspend() async {
         if let parking, parking.value.takes(#isolation) {
-            // SAFETY: the loop, which runs this task, keeps the executor.
-            await unsafe switchTask(to: parking.value.prepare(self))
+            // SAFETY: the task holds its waiter.
+            await unsafe parkTask(Unmanaged.passUnretained(self).toOpaque())
         } else {
             await suspendByContinuation()
         }
@@ -176,12 +181,15 @@ final class Waiter: CompletionTarget, @unchecked Sendable {
         }
     }
 
-    /// Called when the task has suspended: `job` is the rest of it.
-    func park(_ job: ReadyJob) {
+    /// Called when the task has suspended: the job that the loop is running is the rest of it.
+    func park() {
+        guard let parking, let job = parking.value.running else {
+            preconditionFailure("a task parks on a loop, and no loop runs it")
+        }
         unsafe parked = job
         if arm() { return }
         unsafe parked = nil
-        parking?.value.leave(job)
+        parking.value.leave(job)
     }
 
     /// Lets others make the task ready; false if the wait has been claimed already.

@@ -66,9 +66,9 @@ public final class AsyncDescriptor: Sendable {
             return try await socket.forward { try await self.waitUntilReadable() }
         }
         try check("readable")
-        if socket.state.value.isReading { throw error(.busy, "readable", "another task waits") }
-        socket.state.value.isReading = true
-        defer { socket.state.value.isReading = false }
+        if socket.use.isReading { throw error(.busy, "readable", "another task waits") }
+        socket.use.isReading = true
+        defer { socket.use.isReading = false }
         if !socket.spendBudget() { await socket.core.yield() }
         while true {
             try check("readable")
@@ -93,9 +93,9 @@ public final class AsyncDescriptor: Sendable {
             return try await socket.forward { try await self.waitUntilWritable() }
         }
         try check("writable")
-        if socket.state.value.isWriting { throw error(.busy, "writable", "another task waits") }
-        socket.state.value.isWriting = true
-        defer { socket.state.value.isWriting = false }
+        if socket.use.isWriting { throw error(.busy, "writable", "another task waits") }
+        socket.use.isWriting = true
+        defer { socket.use.isWriting = false }
         if !socket.spendBudget() { await socket.core.yield() }
         while true {
             try check("writable")

@@ -30,9 +30,9 @@ final class ConnectionAcceptor: Sendable {
 
     /// Accepts the next connection, waiting until there is one.
     nonisolated(nonsending) func accept() async throws -> (SocketCore, peer: RawAddress) {
-        if socket.state.value.isReading { throw error(.busy, "another task is accepting") }
-        socket.state.value.isReading = true
-        defer { socket.state.value.isReading = false }
+        if socket.use.isReading { throw error(.busy, "another task is accepting") }
+        socket.use.isReading = true
+        defer { socket.use.isReading = false }
         // Two units of the budget: at most 64 connections in a row, the one that comes after the yield included.
         if !socket.spendBudget() || !socket.spendBudget() {
             await socket.core.yield()

@@ -14,11 +14,11 @@ extension SocketCore {
         attempt: () throws(SystemError) -> Bool
     ) async throws {
         try check(operation())
-        if state.value.isReading {
+        if use.isReading {
             throw IOError(.busy, operation: operation(), detail: "another task is receiving")
         }
-        state.value.isReading = true
-        defer { state.value.isReading = false }
+        use.isReading = true
+        defer { use.isReading = false }
         if !spendBudget() { await core.yield() }
         while true {
             try check(operation())
@@ -76,11 +76,11 @@ extension SocketCore {
         looksAgain: Bool = false, attempt: (_ index: Int) throws(IOError) -> Int
     ) async throws -> DatagramBatchOutcome {
         try check(operation())
-        if state.value.isWriting {
+        if use.isWriting {
             throw IOError(.busy, operation: operation(), detail: "another task is sending")
         }
-        state.value.isWriting = true
-        defer { state.value.isWriting = false }
+        use.isWriting = true
+        defer { use.isWriting = false }
         var outcome = DatagramBatchOutcome()
         var index = 0
         var pause = Self.firstPause

@@ -7,36 +7,29 @@
 final class SocketCore: @unchecked Sendable {
     // SAFETY: everything but `executor`, `core` and the counters is the loop thread's alone; calls from elsewhere
     // are forwarded.
-    let executor: LoopTaskExecutor
+    // What every operation touches comes first, and close together. Copies of what `core` and `watch`
+    // hold are read without counting references.
     let core: LoopCore
-    let watch: DescriptorWatch
-    let state = Confined(State())
+    private let state: Confined<DescriptorWatch.State>
+    let counters: Confined<LoopCounters>
+    let calls: SystemCalls
+    private let readinessTable: ReadinessTable
+    /// Whether descriptors can come with what is received: a read then stops behind them, and a
+    /// short one does not mean "drained".
+    private let isUnixStream: Bool
 
     // Written on the loop, read anywhere.
     let bytesRead = Counter()
     let bytesWritten = Counter()
 
-    // Copies of what `core` and `watch` hold, which the hot path reads without counting references.
-    let calls: SystemCalls
-    /// Whether descriptors can come with what is received: a read then stops behind them, and a
-    /// short one does not mean "drained".
-    private let isUnixStream: Bool
+    let watch: DescriptorWatch
+    let executor: LoopTaskExecutor
     private let scratch: ScratchBuffer
-    let counters: Confined<LoopCounters>
-    private let watchState: Confined<DescriptorWatch.State>
-    private let readinessTable: ReadinessTable
 
-    struct State {
-        var isReading = false
-        var isWriting = false
-        var hasFinishedWriting = false
-        /// The last read filled more than half of what it was given: the next one gets its memory
-        /// at once.
-        var readsInBulk = false
-        /// Whether the kernel was asked if it cuts an array into datagrams.
-        var knowsSegmentLimit = false
-        /// The largest of which the kernel cuts an array on the ways that were tried; 0 for none.
-        var segmentLimit = UInt16.max
+    /// How the socket is being used.
+    var use: SocketUse {
+        @inline(__always) _read { yield state.value.use }
+        @inline(__always) _modify { yield &state.value.use }
     }
 
     /// Takes `descriptor` over; closes it if the loop will not watch it.
@@ -50,7 +43,7 @@ final class SocketCore: @unchecked Sendable {
         calls = core.poller.systemCalls
         scratch = core.scratch
         counters = core.hotCounters
-        watchState = watch.state
+        state = watch.state
         readinessTable = core.poller.readinessTable
         if !core.isCurrent {
             // In an actor, on another thread. Whatever is done with the socket is forwarded, and
@@ -73,22 +66,21 @@ final class SocketCore: @unchecked Sendable {
         // end. Once parked it has, and nobody touches it.
         if core.isCurrent || core.phase == .parked {
             watch.close()
-            state.deallocate()
         } else {
-            let remains = SocketRemains(watch: watch, state: state)
-            core.post { remains.watch.close() }
+            let remains = PassedWatch(watch: watch)
+            core.post { remains.close() }
         }
     }
 
     /// The descriptor; -1 once closed.
-    var descriptor: CInt { @inline(__always) get { watchState.value.descriptor } }
+    var descriptor: CInt { @inline(__always) get { state.value.descriptor } }
 
     var isOpen: Bool { @inline(__always) get { descriptor >= 0 } }
 
     /// What is known of the descriptor's readiness.
     var readiness: Readiness {
         @inline(__always) get {
-            guard let token = watchState.value.token else { return [] }
+            guard let token = state.value.token else { return [] }
             return readinessTable.readiness(token)
         }
     }
@@ -96,7 +88,7 @@ final class SocketCore: @unchecked Sendable {
     /// A call said EAGAIN, or drained the descriptor.
     @inline(__always)
     func clear(_ readiness: Readiness) {
-        if let token = watchState.value.token { readinessTable.clear(readiness, of: token) }
+        if let token = state.value.token { readinessTable.clear(readiness, of: token) }
     }
 
     /// Spends one operation of the running job's budget; false when it is used up.
@@ -132,12 +124,12 @@ final class SocketCore: @unchecked Sendable {
     func receive(upTo count: Int) throws(SystemError) -> [UInt8]? {
         guard mayReceive else { return nil }
         var stop = Socket.Stop(isPossible: isUnixStream)
-        let inBulk = state.value.readsInBulk || count <= 256
+        let inBulk = use.readsInBulk || count <= 256
         let (bytes, result) =
             inBulk
             ? Socket.receive(descriptor, upTo: count, &stop, calls)
             : scratch.receive(descriptor, upTo: count, &stop, calls)
-        state.value.readsInBulk = result > count / 2
+        use.readsInBulk = result > count / 2
         let room = stop.hasHappened ? 0 : inBulk ? count : min(count, ScratchBuffer.size)
         return try account(received: result, of: room) == nil ? nil : bytes
     }
@@ -269,6 +261,9 @@ private struct PassedWatch: @unchecked Sendable {
         do { try watch.open(descriptor) } catch { Socket.close(descriptor, calls) }
     }
 
+    /// On the loop: closes the descriptor, if it is open.
+    func close() { watch.close() }
+
     /// On the loop, or when it has gone: closes the descriptor, if it is open.
     func close(resetting: Bool, _ calls: SystemCalls) {
         // A connection that has failed already has nothing to reset.
@@ -277,18 +272,4 @@ private struct PassedWatch: @unchecked Sendable {
         }
         watch.close()
     }
-}
-
-/// What is left of a socket whose owner is gone: on its way to the loop, which touched it last.
-private final class SocketRemains: @unchecked Sendable {
-    // SAFETY: only the loop's thread opens it, and lets go of it; or nobody does, with the loop gone.
-    let watch: DescriptorWatch
-    private let state: Confined<SocketCore.State>
-
-    init(watch: DescriptorWatch, state: Confined<SocketCore.State>) {
-        self.watch = watch
-        self.state = state
-    }
-
-    deinit { state.deallocate() }
 }

@@ -35,7 +35,7 @@ extension SocketStream {
             }
         }
         try beginWriting()
-        defer { socket.state.value.isWriting = false }
+        defer { socket.use.isWriting = false }
         var transfer = FileTransfer(file, from: offset, count: count)
         while true {
             if !socket.spendBudget() {

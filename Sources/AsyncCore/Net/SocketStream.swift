@@ -48,7 +48,7 @@ public class SocketStream: ByteStream, @unchecked Sendable {
             return bytes.count
         }
         try beginReading()
-        defer { socket.state.value.isReading = false }
+        defer { socket.use.isReading = false }
         if buffer.byteCount == 0 { return 0 }
         if !socket.spendBudget() { await socket.core.yield() }
         while true {
@@ -78,7 +78,7 @@ public class SocketStream: ByteStream, @unchecked Sendable {
         precondition(count >= 0, "a read of \(count) bytes")
         guard socket.isHome(for: #isolation) else { return try await readElsewhere(upTo: count) }
         try beginReading()
-        defer { socket.state.value.isReading = false }
+        defer { socket.use.isReading = false }
         if count == 0 { return [] }
         if !socket.spendBudget() { await socket.core.yield() }
         while true {
@@ -101,10 +101,10 @@ public class SocketStream: ByteStream, @unchecked Sendable {
 
     final func beginReading() throws {
         try socket.check("read from \(peerName)")
-        if socket.state.value.isReading {
+        if socket.use.isReading {
             throw error(.busy, "read from", "another task is reading")
         }
-        socket.state.value.isReading = true
+        socket.use.isReading = true
     }
 
     @inline(__always)
@@ -136,7 +136,7 @@ public class SocketStream: ByteStream, @unchecked Sendable {
             return try await socket.forward { try await self.write(copy) }
         }
         try beginWriting()
-        defer { socket.state.value.isWriting = false }
+        defer { socket.use.isWriting = false }
         if !socket.spendBudget() { await socket.core.yield() }
         var rest = bytes
         while rest.byteCount > 0 {
@@ -161,7 +161,7 @@ public class SocketStream: ByteStream, @unchecked Sendable {
             return try await socket.forward { try await self.write(bytes) }
         }
         try beginWriting()
-        defer { socket.state.value.isWriting = false }
+        defer { socket.use.isWriting = false }
         if !socket.spendBudget() { await socket.core.yield() }
         var sent = 0
         while sent < bytes.count {
@@ -183,7 +183,7 @@ public class SocketStream: ByteStream, @unchecked Sendable {
             return try await socket.forward { try await self.write(contentsOf: pieces) }
         }
         try beginWriting()
-        defer { socket.state.value.isWriting = false }
+        defer { socket.use.isWriting = false }
         if !socket.spendBudget() { await socket.core.yield() }
         var rest = SocketPieces(pieces)
         while !rest.isEmpty {
@@ -219,13 +219,13 @@ public class SocketStream: ByteStream, @unchecked Sendable {
 
     final func beginWriting() throws {
         try socket.check("write to \(peerName)")
-        if socket.state.value.hasFinishedWriting {
+        if socket.use.hasFinishedWriting {
             throw error(.closed, "write to", "after finishWriting()")
         }
-        if socket.state.value.isWriting {
+        if socket.use.isWriting {
             throw error(.busy, "write to", "another task is writing")
         }
-        socket.state.value.isWriting = true
+        socket.use.isWriting = true
     }
 
     @inline(__always)
@@ -271,16 +271,16 @@ public class SocketStream: ByteStream, @unchecked Sendable {
             return try await socket.forward { try await self.finishWriting() }
         }
         guard socket.isOpen else { throw error(.closed, "finish writing to") }
-        if socket.state.value.isWriting {
+        if socket.use.isWriting {
             throw error(.busy, "finish writing to", "a write is under way")
         }
-        if socket.state.value.hasFinishedWriting { return }
+        if socket.use.hasFinishedWriting { return }
         do {
             try Socket.finishWriting(socket.descriptor, socket.calls)
         } catch {
             throw self.error(error, "finish writing to")
         }
-        socket.state.value.hasFinishedWriting = true
+        socket.use.hasFinishedWriting = true
     }
 
     /// Closes the connection, and wakes those who read or write, with `.closed`.

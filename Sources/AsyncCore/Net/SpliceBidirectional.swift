@@ -89,7 +89,7 @@ extension SocketStream {
     /// On the loop only.
     final nonisolated(nonsending) func fillPipe(of pipes: PipePool) async throws -> FilledPipe {
         try beginReading()
-        defer { socket.state.value.isReading = false }
+        defer { socket.use.isReading = false }
         if !socket.spendBudget() { await socket.core.yield() }
         while true {
             // Who waits has no pipe: there may be many who do.
@@ -134,7 +134,7 @@ extension SocketStream {
         _ pipe: inout TransferPipe
     ) async throws -> [UInt8] {
         try beginWriting()
-        defer { socket.state.value.isWriting = false }
+        defer { socket.use.isWriting = false }
         if !socket.spendBudget() { await socket.core.yield() }
         while pipe.count > 0 {
             try checkOpenToWrite()

@@ -108,7 +108,7 @@ extension SocketCore {
         // If the datagrams themselves fare no better, it was not for the cutting. That a router on the
         // way has smaller packets, told late to a connected socket, looks the same, and means the same.
         if let refusal, sent > 0 {
-            state.value.segmentLimit =
+            use.segmentLimit =
                 refusal.refusesAllSegments ? 0 : UInt16(segments.size - 1)
         }
         return sent
@@ -117,10 +117,10 @@ extension SocketCore {
     /// Whether the kernel is to be given segments of that size to cut.
     private func cutsSegments(_ segments: DatagramSegments) -> Bool {
         if segments.perMessage < 2 { return false }
-        if !state.value.knowsSegmentLimit {
-            state.value.knowsSegmentLimit = true
-            if !DatagramCalls.cutsSegments(descriptor, calls) { state.value.segmentLimit = 0 }
+        if !use.knowsSegmentLimit {
+            use.knowsSegmentLimit = true
+            if !DatagramCalls.cutsSegments(descriptor, calls) { use.segmentLimit = 0 }
         }
-        return segments.size <= Int(state.value.segmentLimit)
+        return segments.size <= Int(use.segmentLimit)
     }
 }

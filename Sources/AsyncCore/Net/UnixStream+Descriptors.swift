@@ -37,7 +37,7 @@ extension UnixStream {
                 detail: "\(Self.maximumDescriptors) is the limit of one message")
         }
         try beginWriting()
-        defer { socket.state.value.isWriting = false }
+        defer { socket.use.isWriting = false }
         if !socket.spendBudget() { await socket.core.yield() }
         var sent = 0
         while sent < bytes.count {
@@ -76,7 +76,7 @@ extension UnixStream {
             }
         }
         try beginReading()
-        defer { socket.state.value.isReading = false }
+        defer { socket.use.isReading = false }
         if !socket.spendBudget() { await socket.core.yield() }
         while true {
             do throws(SystemError) {

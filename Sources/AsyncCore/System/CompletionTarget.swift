@@ -16,4 +16,10 @@ class CompletionTarget {
 
     /// The registered descriptor became ready.
     func becameReady(_ readiness: Readiness) {}
+
+    /// ``becameReady(_:)`` may come soon: asks for the memory that it will look at.
+    func prefetch() {}
+
+    /// The same, for what that memory points to.
+    func prefetchMore() {}
 }

@@ -22,6 +22,10 @@ struct Confined<Value: ~Copyable>: @unchecked Sendable {
         @inline(__always) nonmutating unsafeMutableAddress { unsafe pointer }
     }
 
+    /// Asks for the memory, which will be looked at soon.
+    @inline(__always)
+    func prefetch() { unsafe Prefetch.memory(at: pointer, count: MemoryLayout<Value>.size) }
+
     func deallocate() {
         unsafe pointer.deinitialize(count: 1)
         unsafe pointer.deallocate()

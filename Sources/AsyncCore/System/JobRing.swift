@@ -72,6 +72,14 @@ struct JobRing: ~Copyable {
         return job
     }
 
+    /// The job at `offset` from the front; the last one, if there are fewer.
+    ///
+    /// Precondition: there is a job.
+    @inline(__always)
+    func peek(at offset: Int) -> ReadyJob {
+        unsafe slots[(head &+ min(offset, count &- 1)) & mask]
+    }
+
     /// Takes out the job at `offset` from the front; the first job takes its place.
     mutating func pop(at offset: Int) -> ReadyJob? {
         if offset >= count { return nil }

@@ -28,3 +28,10 @@ typedef uint64_t cel_token;
 
 /// The deadline that never comes.
 #define CEL_NEVER UINT64_MAX
+
+/// Asks the processor for memory that will be looked at soon. The address need not be a good one.
+static inline void cel_prefetch(const void *_Nonnull address, size_t size) {
+    for (size_t offset = 0; offset < size; offset += 64) {
+        __builtin_prefetch((const char *)address + offset);
+    }
+}

@@ -24,6 +24,9 @@ extern __attribute__((swiftcall)) void *_Nonnull swift_task_addCancellationHandl
                                                                                    void *_Nonnull object);
 extern __attribute__((swiftcall)) void swift_task_removeCancellationHandler(void *_Nonnull record);
 
+// What a task that suspends or goes on hands over to its thread, and takes back, of accesses that are not over yet.
+extern void swift_task_exitThreadLocalContext(uintptr_t *_Nonnull accesses);
+
 /// For debuggers: where the part that only child tasks have begins.
 extern const size_t _swift_concurrency_debug_asyncTaskSize;
 
@@ -32,6 +35,15 @@ extern const size_t _swift_concurrency_debug_asyncTaskSize;
 #define CSR_CONTEXT __attribute__((swift_async_context))
 struct csr_context;
 typedef CSR_ASYNC void csr_resume(CSR_CONTEXT struct csr_context *_Nonnull context);
+
+/// The head of a task, as far as it is used here. The first part is common to all jobs.
+struct csr_task {
+    uintptr_t job[7];
+    csr_resume *_Nonnull resume;                   ///< Where the task goes on when it is run,
+    struct csr_context *_Nonnull resume_context;  ///< and with what: the top of its stack.
+    uintptr_t reserved;
+    uintptr_t accesses[2];
+};
 
 /// The address of the current task, or 0.
 static inline uintptr_t csr_current_task(void) {
@@ -64,6 +76,23 @@ static inline void csr_remove_cancellation_handler(void *_Nonnull record) {
 /// job prefers.
 static inline void csr_run(uintptr_t job) {
     swift_job_run((void *_Nonnull)job, 0, 0);
+}
+
+/// What to call when a task has parked, with the object that `csr_park` was given. To be set before the first does.
+void csr_set_on_park(void (*_Nonnull on_park)(void *_Nonnull object));
+
+/// Asks the processor for the memory of a job that is ready: what its first steps will look at.
+static inline void csr_prefetch_job(uintptr_t job) {
+    const char *line = (const char *)job;
+    for (int offset = 0; offset < 5 * 64; offset += 64) __builtin_prefetch(line + offset);
+}
+
+/// The same, for what a job will look at that is a task, where it has suspended: the top of its stack.
+///
+/// Other jobs have something else there; asking for that does no harm.
+static inline void csr_prefetch_stack(uintptr_t job) {
+    const char *top = (const char *)((const struct csr_task *)job)->resume_context;
+    for (int offset = -9 * 64; offset <= 64; offset += 64) __builtin_prefetch(top + offset);
 }
 
 /// Whether a job that has not run yet is a step of a task; then its address is the task's.
