@@ -3,7 +3,8 @@ import CBenchSupport
 
 /// The echo server as AsyncCore's documentation writes it: a task for each connection.
 enum EchoAsyncCore {
-    /// Reads into memory of the connection's own, as its peers do.
+    /// Reads into memory of the connection's own. The peer in C has one buffer for all, on its stack, which
+    /// is always near: with many connections, or large messages, that is part of the difference.
     static func serve() throws { try serve(echo) }
 
     /// Reads what is there: a connection that waits has no memory.

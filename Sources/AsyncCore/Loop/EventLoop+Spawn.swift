@@ -81,12 +81,15 @@ extension LoopCore {
     func start<Success: Sendable>(
         _ record: TaskRecord, _ operation: sending @escaping () async -> Success
     ) -> TaskHandle<Success, Never> {
-        let task = Task(name: record.name, executorPreference: preferredExecutor) {
+        // As one that can fail, since that needs no thunk around its closure.
+        let task = Task<Success, any Error>(
+            name: record.name, executorPreference: preferredExecutor
+        ) {
             record.start()
             let value = await operation()
             record.finish(nil)
             return value
         }
-        return TaskHandle(task: task, record: record)
+        return TaskHandle(task: .init(neverFailing: task), record: record)
     }
 }

@@ -14,6 +14,8 @@
 // - The head of a task, where its job goes on, lets a task suspend without a continuation, and its
 //   memory be asked for before it runs. `swift_task_exitThreadLocalContext` is what the runtime calls
 //   of each task that suspends.
+// - A task that never fails is taken for one that cannot: the standard library wraps the closure of the
+//   latter, and makes the same object.
 // - `swift_job_run` runs a job that prefers no executor where it is. `runSynchronously(on:)` can
 //   name an executor, but not none; without it each `Task.sleep` of the loop makes a detour over a
 //   thread of Swift's pool.
@@ -128,6 +130,16 @@
     // SAFETY: the pointer is that of the waiter, which the task holds.
     @_silgen_name("csr_park")
     nonisolated(nonsending) func parkTask(_ waiter: UnsafeMutableRawPointer) async
+
+    extension Task where Failure == Never {
+        /// A task that never fails, as one that cannot: to the runtime there is no difference.
+        @inlinable
+        init(neverFailing task: Task<Success, any Error>) {
+            // SAFETY: a task is a reference to an object of the runtime, whatever its type says, and the
+            // runtime makes those of tasks that cannot fail in the same way.
+            self = unsafe unsafeBitCast(task, to: Task<Success, Never>.self)
+        }
+    }
 
     // For those who ask which tasks there are.
     extension TaskIdentity {
