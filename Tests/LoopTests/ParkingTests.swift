@@ -182,6 +182,7 @@ struct ParkingTests {
             _ = try await gather(first, second)
             #expect(shared.number == 11)
             #expect(shared.other == 22)
+            // And they are over with their functions.
             shared.number = 0
             shared.other = 0
         }
@@ -192,7 +193,7 @@ struct ParkingTests {
             try EventLoop.run(configuration: .quiet) {
                 let semaphore = try AsyncSemaphore(0)
                 let waiting = spawn { try await semaphore.acquire() }
-                try await sleep(for: .milliseconds(1))
+                while semaphore.statistics.waiting == 0 { try await yield() }
                 try semaphore.release()
                 try await waiting.value
             }

@@ -93,9 +93,11 @@ extension EventLoop {
     /// Runs turns on the calling thread until the loop has parked.
     private func runLoop(betweenTurns: () -> Void) {
         core.own {
-            while !core.stepShutdown() {
-                core.turn(mayWait: core.mayWait, maxJobs: .max)
-                betweenTurns()
+            core.hostParking {
+                while !core.stepShutdown() {
+                    core.turn(mayWait: core.mayWait, maxJobs: .max)
+                    betweenTurns()
+                }
             }
         }
         ending.set()

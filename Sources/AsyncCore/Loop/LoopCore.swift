@@ -56,7 +56,7 @@ final class LoopCore: @unchecked Sendable {
     var delayedJobs: [ObjectIdentifier: DelayedJob] = [:]
     /// The task of the main body, while it runs.
     var mainTask: TaskIdentity?
-    /// The task that the loop's jobs are run inside: none of the loop's own.
+    /// The task that the owner thread is in between jobs, if any: none of the loop's.
     private(set) var hostTask: TaskIdentity?
     private var ownership = Ownership()
 
@@ -76,8 +76,9 @@ final class LoopCore: @unchecked Sendable {
         // SAFETY: the executors outlive the jobs that are enqueued on them; see below.
 
         var ready = JobRing()
-        /// The job that is running, if any.
+        /// The job that is running, if there is one and its task can park.
         var running: ReadyJob?
+        var isHosting = false
         var deferred: [Waiter] = []
         var expired: [DeadlineScope] = []
         var received: [Inbox.Item] = []
@@ -150,7 +151,8 @@ final class LoopCore: @unchecked Sendable {
     }
 
     deinit {
-        // Pairs with the end of `own`: the last reference may go on another thread than the loop's last owner.
+        // Pairs with the end of `own`: the last reference may go on another thread than the loop's
+        // last owner.
         _ = isIdle
         // Whoever had a stream or a listener left it to the loop, which nobody ran any more.
         watches.stopAll()
@@ -221,8 +223,6 @@ final class LoopCore: @unchecked Sendable {
     // MARK: - Ownership
 
     /// Makes the calling thread the owner while `body` runs.
-    ///
-    /// It runs inside a task, as tasks of the loop could not park otherwise.
     func own(_ body: () -> Void) {
         let (won, _) = owner.compareExchange(
             expected: 0, desired: CurrentThread.identity, ordering: .acquiringAndReleasing)
@@ -230,15 +230,26 @@ final class LoopCore: @unchecked Sendable {
         let now = poller.now
         ownership.begin(at: now)
         waitBook.now = now
+        hostTask = TaskIdentity.current
         let previous = CurrentThread.install(self)
-        TaskParking.host {
-            hostTask = TaskIdentity.current
-            body()
-            hostTask = nil
-        }
+        body()
         CurrentThread.restore(previous)
         ownership.end(at: poller.now)
         owner.store(0, ordering: .releasing)
+    }
+
+    /// Lets tasks park while `body` runs their jobs.
+    ///
+    /// Pays from some three waits on: a call makes a task, to run `body` inside. Owner thread only.
+    func hostParking(_ body: () -> Void) {
+        TaskParking.host {
+            let outside = hostTask
+            hostTask = TaskIdentity.current
+            hot.value.isHosting = true
+            body()
+            hot.value.isHosting = false
+            hostTask = outside
+        }
     }
 
     /// How long threads have run the loop, their waiting in the kernel included.
@@ -330,7 +341,7 @@ final class LoopCore: @unchecked Sendable {
     func run(_ job: ReadyJob, budget: Int = operationsPerJob) {
         counters.jobs &+= 1
         counters.operationBudget = budget
-        hot.value.running = job
+        if hot.value.isHosting { hot.value.running = job }
         switch job.executor {
         case .task:
             guard let executor = unsafe hot.value.taskExecutor else {

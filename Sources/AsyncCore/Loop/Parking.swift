@@ -31,7 +31,7 @@ struct Parking: ~Copyable {
         }
     }
 
-    /// The job that the loop is running, if any.
+    /// The job that the loop is running, if there is one and its task can park.
     ///
     /// Thread of the loop only.
     var running: ReadyJob? {

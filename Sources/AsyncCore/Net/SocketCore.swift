@@ -7,6 +7,7 @@
 final class SocketCore: @unchecked Sendable {
     // SAFETY: everything but `executor`, `core` and the counters is the loop thread's alone; calls from elsewhere
     // are forwarded.
+
     // What every operation touches comes first, and close together. Copies of what `core` and `watch`
     // hold are read without counting references.
     let core: LoopCore
@@ -68,7 +69,7 @@ final class SocketCore: @unchecked Sendable {
             watch.close()
         } else {
             let remains = PassedWatch(watch: watch)
-            core.post { remains.close() }
+            core.post { [calls] in remains.close(resetting: false, calls) }
         }
     }
 
@@ -260,9 +261,6 @@ private struct PassedWatch: @unchecked Sendable {
     func open(_ descriptor: CInt, _ calls: SystemCalls) {
         do { try watch.open(descriptor) } catch { Socket.close(descriptor, calls) }
     }
-
-    /// On the loop: closes the descriptor, if it is open.
-    func close() { watch.close() }
 
     /// On the loop, or when it has gone: closes the descriptor, if it is open.
     func close(resetting: Bool, _ calls: SystemCalls) {

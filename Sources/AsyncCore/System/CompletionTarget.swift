@@ -4,7 +4,7 @@
 ///
 /// Loop thread only.
 ///
-/// Invariant: neither method runs user code. They note what happened and make tasks ready, so a
+/// Invariant: no method runs user code. They note what happened and make tasks ready, so a
 /// batch is delivered whole before anything else runs, and no delivery can pull another one's
 /// target away.
 @usableFromInline

@@ -1,4 +1,4 @@
-/// What all headers share: attributes, tokens, time.
+/// What all headers share: attributes, tokens, time, a hint for the cache.
 #pragma once
 
 #include <stddef.h>
