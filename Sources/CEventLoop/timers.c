@@ -213,6 +213,11 @@ uint32_t cel_timer_count(const cel_loop *loop) {
     return loop->timers.count;
 }
 
+uint64_t cel_timer_user(const cel_loop *loop, uint32_t place) {
+    const struct cel__timers *timers = &loop->timers;
+    return place < timers->count ? timers->slots[timers->heap[place].slot].user : 0;
+}
+
 uint64_t cel_loop_next_deadline(const cel_loop *loop) {
     return loop->timers.count == 0 ? CEL_NEVER : loop->timers.heap[0].deadline_ns;
 }

@@ -20,13 +20,8 @@ struct csr_context {
     csr_resume *resume;
 };
 
-static void (*on_park)(void *object);
-
-void csr_set_on_park(void (*new_on_park)(void *object)) {
-    on_park = new_on_park;
-}
-
-/// `nonisolated(nonsending) func csr_park(_: UnsafeMutableRawPointer) async`: the first two words are the caller's
+/// `nonisolated(nonsending) func csr_park(_: UnsafeMutableRawPointer, _: @convention(c) (UnsafeMutableRawPointer) ->
+/// Void) async`: the first two words are the caller's
 /// isolation.
 ///
 /// Returning to the caller of the job, without going on with the context, suspends the task. The runtime would also
@@ -34,10 +29,12 @@ void csr_set_on_park(void (*new_on_park)(void *object)) {
 /// from outside. Hence a job that parks must be run inside another task: whoever runs a job restores the current task
 /// that was before, if there was one.
 CSR_ASYNC void csr_park(CSR_CONTEXT struct csr_context *context, uintptr_t isolation,
-                        uintptr_t isolation_flags, void *object);
+                        uintptr_t isolation_flags, void *object,
+                        void (*has_parked)(void *object));
 
 CSR_ASYNC void csr_park(CSR_CONTEXT struct csr_context *context, uintptr_t isolation,
-                        uintptr_t isolation_flags, void *object) {
+                        uintptr_t isolation_flags, void *object,
+                        void (*has_parked)(void *object)) {
     (void)isolation;
     (void)isolation_flags;
     struct csr_task *task = swift_task_getCurrent();
@@ -45,15 +42,95 @@ CSR_ASYNC void csr_park(CSR_CONTEXT struct csr_context *context, uintptr_t isola
     task->resume_context = context;
     // The accesses that the task has begun and not ended stay its own.
     swift_task_exitThreadLocalContext(task->accesses);
-    on_park(object);
+    has_parked(object);
 }
 
-// The record by which Swift calls an async function: where it is, and how much context it wants.
-__asm__(".pushsection .rodata\n"
-        ".balign 8\n"
-        ".globl csr_parkTu\n"
-        ".hidden csr_parkTu\n"
-        "csr_parkTu:\n"
-        ".long csr_park - .\n"
-        ".long 16\n"
-        ".popsection\n");
+/// The record by which Swift calls an async function: where it is, and how much context it wants.
+struct csr_function {
+    int32_t distance;  ///< From here to the code.
+    uint32_t context_size;
+};
+
+#define CSR_TEXT(word) #word
+#define CSR_VALUE_TEXT(word) CSR_TEXT(word)
+#define CSR_FUNCTION_RECORD(name, context_size)         \
+    __asm__(".pushsection .rodata\n"                     \
+            ".balign 8\n"                                \
+            ".globl " #name "Tu\n"                       \
+            #name "Tu:\n"                                \
+            ".long " #name " - .\n"                      \
+            ".long " CSR_VALUE_TEXT(context_size) "\n"         \
+            ".popsection\n")
+
+CSR_FUNCTION_RECORD(csr_park, 16);
+
+static void *code(const struct csr_function *function) {
+    return (char *)function + function->distance;
+}
+
+// The contexts of calls that are only passed on. What is called mostly gets by with so much, and then goes on in the
+// caller's stead; otherwise it gets a context of its own.
+#define OPERATION_CONTEXT 32
+#define BODY_CONTEXT 80
+
+/// Makes the context of a call, which goes on in `resume`.
+static struct csr_context *open_call(struct csr_context *caller, const struct csr_function *function, void *resume) {
+    struct csr_context *context = swift_task_alloc(function->context_size);
+    context->parent = caller;
+    context->resume = (csr_resume *)resume;
+    return context;
+}
+
+typedef CSR_ASYNC void csr_resume_or_throw(CSR_CONTEXT struct csr_context *context, CSR_OBJECT void *error);
+
+static CSR_ASYNC void after_operation(CSR_CONTEXT struct csr_context *context, CSR_OBJECT void *error) {
+    struct csr_context *caller = context->parent;
+    swift_task_dealloc(context);
+    return ((csr_resume_or_throw *)caller->resume)(caller, error);
+}
+
+typedef CSR_ASYNC void csr_operation(void *result, CSR_CONTEXT struct csr_context *context, uintptr_t isolation,
+                                     uintptr_t isolation_flags, CSR_OBJECT void *captured);
+
+/// `nonisolated(nonsending) func csr_call<T>(_: () async throws -> T) async throws -> T`
+CSR_ASYNC void csr_call(void *result, CSR_CONTEXT struct csr_context *context, uintptr_t isolation,
+                        uintptr_t isolation_flags, const struct csr_function *operation, void *captured,
+                        const void *type);
+
+CSR_ASYNC void csr_call(void *result, CSR_CONTEXT struct csr_context *context, uintptr_t isolation,
+                        uintptr_t isolation_flags, const struct csr_function *operation, void *captured,
+                        const void *type) {
+    (void)type;
+    if (operation->context_size <= OPERATION_CONTEXT) {
+        return ((csr_operation *)code(operation))(result, context, isolation, isolation_flags, captured);
+    }
+    struct csr_context *callee = open_call(context, operation, (void *)after_operation);
+    return ((csr_operation *)code(operation))(result, callee, isolation, isolation_flags, captured);
+}
+
+CSR_FUNCTION_RECORD(csr_call, OPERATION_CONTEXT);
+
+static CSR_ASYNC void after_body(CSR_CONTEXT struct csr_context *context) {
+    struct csr_context *caller = context->parent;
+    swift_task_dealloc(context);
+    return caller->resume(caller);
+}
+
+typedef CSR_ASYNC void csr_body(CSR_CONTEXT struct csr_context *context, uintptr_t isolation,
+                                uintptr_t isolation_flags, void *object, CSR_OBJECT void *captured);
+
+/// `nonisolated(nonsending) func csr_call_body(_: (AnyObject) async -> Void, _: AnyObject) async`, for any class of
+/// objects.
+CSR_ASYNC void csr_call_body(CSR_CONTEXT struct csr_context *context, uintptr_t isolation, uintptr_t isolation_flags,
+                             const struct csr_function *body, void *captured, void *object);
+
+CSR_ASYNC void csr_call_body(CSR_CONTEXT struct csr_context *context, uintptr_t isolation, uintptr_t isolation_flags,
+                             const struct csr_function *body, void *captured, void *object) {
+    if (body->context_size <= BODY_CONTEXT) {
+        return ((csr_body *)code(body))(context, isolation, isolation_flags, object, captured);
+    }
+    struct csr_context *callee = open_call(context, body, (void *)after_body);
+    return ((csr_body *)code(body))(callee, isolation, isolation_flags, object, captured);
+}
+
+CSR_FUNCTION_RECORD(csr_call_body, BODY_CONTEXT);

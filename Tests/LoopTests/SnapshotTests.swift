@@ -135,6 +135,23 @@ struct SnapshotTests {
         #expect(Set(numbers.elements).count == 100, "also on two loops")
     }
 
+    @Test func `all who await a task are seen to do so`() async throws {
+        try await onLoop {
+            let gate = AsyncEvent()
+            let inner = spawn(name: "inner") { try await gate.wait() }
+            let readers = (1...3).map { number in
+                spawn(name: "reader \(number)") { try await inner.value }
+            }
+            try await settle()
+            let text = "\(currentLoop.tasks)"
+            for number in 1...3 {
+                #expect(text.contains("reader \(number): waits for the value of 'inner'"))
+            }
+            gate.set()
+            _ = try await gather(readers)
+        }
+    }
+
     @Test func `one who awaits a task that cannot fail is seen to do so (S686)`() async throws {
         try await withVirtualTime {
             let gate = try AsyncSemaphore(0)

@@ -219,13 +219,13 @@ struct AsCompletedTests {
         try await onLoop {
             let long = spawn { try await sleep(for: .hour) }
             for _ in 0..<20 { _ = asCompleted([long, long]) }
-            #expect(long.record.observerCount == 0)
+            #expect(long.record.observers.count == 0)
             do {
                 let kept = asCompleted([long])
-                #expect(long.record.observerCount == 1)
+                #expect(long.record.observers.count == 1)
                 withExtendedLifetime(kept) {}
             }
-            #expect(long.record.observerCount == 0)
+            #expect(long.record.observers.count == 0)
             long.cancel()
         }
     }

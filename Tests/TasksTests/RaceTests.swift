@@ -318,7 +318,7 @@ struct RaceTests {
                 try await race(
                     { try await sleep(for: .hour) }, { try await sleep(for: .hour) }, until: rule)
             }
-            while try await loop.run({ loop.core.sleepers.count < 2 }) {}
+            while try await loop.run({ loop.core.sleeperCount < 2 }) {}
             try await loop.shutdown()
             await #expect(throws: EventLoopError.stopped) { try await racing.value }
         }

@@ -146,7 +146,7 @@ struct SharedActorTests {
         let left = try await loop.run {
             for _ in 0..<20 { try await yield() }
             return [
-                "sleepers": core.sleepers.isEmpty ? 0 : 1, "timers": core.poller.timerCount,
+                "sleepers": core.sleeperCount, "timers": core.poller.timerCount,
                 "scopes": core.deadlineScopes.isEmpty ? 0 : 1,
                 "tasks": core.snapshot().tasks.count - 1,
             ]

@@ -123,7 +123,7 @@ struct StaggeredRaceTests {
         let racing = Task(executorPreference: loop.taskExecutor) {
             try await staggeredRace([1, 2], delay: .hour) { _ in try await sleep(for: .hour) }
         }
-        while try await loop.run({ loop.core.sleepers.count < 2 }) {}
+        while try await loop.run({ loop.core.sleeperCount < 2 }) {}
         try await loop.shutdown()
         await #expect(throws: EventLoopError.stopped) { try await racing.value }
     }

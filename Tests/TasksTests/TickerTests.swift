@@ -301,7 +301,7 @@ struct TickerTests {
         let loop = try EventLoop.start(configuration: .quiet)
         let ticker = try Ticker(every: .hour)
         let waiting = Task(executorPreference: loop.taskExecutor) { try await ticker.next() }
-        while try await loop.run({ loop.core.sleepers.isEmpty }) {}
+        while try await loop.run({ loop.core.sleeperCount == 0 }) {}
         try await loop.shutdown()
         await #expect(throws: EventLoopError.stopped) { try await waiting.value }
         let late = Task(executorPreference: loop.taskExecutor) { try await ticker.next() }

@@ -260,7 +260,7 @@ struct WaitTests {
                 let end = TaskEnd {
                     for waiter in waiters.elements { waiter.cancel() }
                     _ = asCompleted([task])
-                    #expect(task.record.observerCount == 0)
+                    #expect(task.record.observers.count == 0)
                 }
                 _ = task.record.observe(end)
                 return end
@@ -288,7 +288,7 @@ struct WaitTests {
                 let (done, _) = try await wait(for: [long, quick], until: .firstCompleted)
                 #expect(done.count == 1)
             }
-            #expect(long.record.observerCount == 0)
+            #expect(long.record.observers.count == 0)
             long.cancel()
         }
     }
@@ -348,7 +348,7 @@ struct WaitTests {
         let waiting = Task(executorPreference: loop.taskExecutor) {
             _ = try await wait(for: [foreign])
         }
-        while try await loop.run({ loop.core.sleepers.isEmpty }) {}
+        while try await loop.run({ loop.core.sleeperCount == 0 }) {}
         try await loop.shutdown()
         await #expect(throws: EventLoopError.stopped) { try await waiting.value }
         try await other.shutdown()
@@ -365,12 +365,12 @@ private func sleeper(_ seconds: Int, fails: Bool = false) -> TaskHandle<Int, any
 }
 
 /// Runs a closure when a task ends.
-final class TaskEnd: TaskObserver {
+final class TaskEnd: TaskObserver, @unchecked Sendable {
     private let body: () -> Void
 
     init(_ body: @escaping () -> Void) { self.body = body }
 
-    func taskFinished(_ record: TaskRecord) { body() }
+    override func taskFinished(_ record: TaskRecord) { body() }
 }
 
 private func numbers<Value, Error>(_ tasks: [TaskHandle<Value, Error>]) -> [Int] {

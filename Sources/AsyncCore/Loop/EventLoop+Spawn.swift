@@ -40,11 +40,7 @@ extension LoopCore {
         name: String?, isScoped: Bool = false,
         _ operation: sending @escaping () async throws -> Success
     ) -> TaskHandle<Success, any Error> {
-        let record = TaskRecord(core: self, name: name, isScoped: isScoped)
-        if record.isDebugging {
-            return start(record) { try await record.watch(operation) }
-        }
-        return start(record, operation)
+        TaskHandle(begin(name, isScoped, operation))
     }
 
     @inlinable
@@ -52,44 +48,22 @@ extension LoopCore {
         name: String?, isScoped: Bool = false,
         _ operation: sending @escaping () async -> Success
     ) -> TaskHandle<Success, Never> {
-        let record = TaskRecord(core: self, name: name, isScoped: isScoped)
-        if record.isDebugging {
-            return start(record) { await record.watch(operation) }
-        }
-        return start(record, operation)
+        TaskHandle(begin(name, isScoped, operation))
     }
 
     @inlinable
-    func start<Success: Sendable>(
-        _ record: TaskRecord, _ operation: sending @escaping () async throws -> Success
-    ) -> TaskHandle<Success, any Error> {
-        let task = Task(name: record.name, executorPreference: preferredExecutor) {
-            record.start()
-            do {
-                let value = try await operation()
-                record.finish(nil)
-                return value
-            } catch {
-                record.finish(error)
-                throw error
+    func begin<Success: Sendable>(
+        _ name: String?, _ isScoped: Bool, _ operation: sending @escaping () async throws -> Success
+    ) -> SpawnedTask<Success> {
+        let task =
+            if isDebugging {
+                SpawnedTask(core: self, name: name, isScoped: isScoped) {
+                    try await self.watchingTask(named: name, operation)
+                }
+            } else {
+                SpawnedTask(core: self, name: name, isScoped: isScoped, operation)
             }
-        }
-        return TaskHandle(task: task, record: record)
-    }
-
-    @inlinable
-    func start<Success: Sendable>(
-        _ record: TaskRecord, _ operation: sending @escaping () async -> Success
-    ) -> TaskHandle<Success, Never> {
-        // As one that can fail, since that needs no thunk around its closure.
-        let task = Task<Success, any Error>(
-            name: record.name, executorPreference: preferredExecutor
-        ) {
-            record.start()
-            let value = await operation()
-            record.finish(nil)
-            return value
-        }
-        return TaskHandle(task: .init(neverFailing: task), record: record)
+        begin(task)
+        return task
     }
 }

@@ -28,8 +28,13 @@ extension LoopCore {
         debug.endJob(at: poller.now)
     }
 
+    /// Whether the loop looks for mistakes.
+    @usableFromInline
+    var isDebugging: Bool { debug != nil }
+
     /// Runs the body of a task of the loop, so that jobs of the task, and tasks made in it, can be
     /// told from others.
+    @usableFromInline
     nonisolated(nonsending) func watchingTask<R>(
         named name: String?, _ body: nonisolated(nonsending) () async throws -> R
     ) async rethrows -> R {

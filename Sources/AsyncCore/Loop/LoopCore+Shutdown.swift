@@ -39,7 +39,7 @@ extension LoopCore {
     /// Ends all waits for time and descriptors; from here on new ones fail at once.
     func stopOperations() {
         phaseWord.store(.stopped, ordering: .releasing)
-        sleepers.resolveAll(.stopped)
+        poller.stopTimers()
         deadlineScopes.stopAll()
         watches.stopAll()
         simulation?.stopWatchers()
@@ -56,6 +56,7 @@ extension LoopCore {
     /// Returns false, and does nothing, if somebody has just sent something.
     @discardableResult
     func abandon() -> Bool {
+        while dismissRunners() {}
         guard inbox.closeIfEmpty() else { return false }
         DelayedJob.handOver(from: self)
         phaseWord.store(.parked, ordering: .releasing)

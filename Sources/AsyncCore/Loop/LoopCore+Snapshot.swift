@@ -9,11 +9,9 @@ extension LoopCore {
         tasks.value.forEach { record in
             guard let task = record.task else { return }
             survey.add(task, name: record.name, parent: record.parent)
+            if let wait = task.standingWaiter?.wait { survey.note(wait, of: task) }
         }
         if let mainTask { survey.add(mainTask, name: "main", parent: 0) }
-        waiterPool.value.standing.forEach { task, waiter in
-            if let wait = waiter.wait { survey.note(wait, of: task) }
-        }
         waitBook.forEach { waiter in
             if let wait = waiter.wait, let task = wait.task { survey.note(wait, of: task) }
         }
@@ -78,17 +76,31 @@ private struct TaskSurvey {
     /// Those who wait for a spawned task say so here, or the task says it of them.
     mutating func noteAwaiters(of record: TaskRecord) {
         guard let number = record.task?.number else { return }
-        for task in record.waitingObservers {
-            guard let place = places[task.number], case .waiting(var wait) = found[place].state
-            else { continue }
-            wait.holders.append(number)
-            found[place].state = .waiting(wait)
+        for observer in record.observers {
+            if let task = observer.waitingTask {
+                noteHolder(number, of: task)
+            } else if let wait = (observer as? Waiter)?.wait, let task = wait.task {
+                noteAwaiter(task, since: wait.since, of: record, number)
+            }
         }
-        let awaiter = record.lastAwaiter
-        guard let place = places[awaiter.task], found[place].state == .suspended else { return }
+    }
+
+    /// A task that waits for others waits for this one, too.
+    private mutating func noteHolder(_ number: UInt64, of task: TaskIdentity) {
+        guard let place = places[task.number], case .waiting(var wait) = found[place].state
+        else { return }
+        wait.holders.append(number)
+        found[place].state = .waiting(wait)
+    }
+
+    /// A task awaits the value of another.
+    private mutating func noteAwaiter(
+        _ task: TaskIdentity, since: UInt64, of record: TaskRecord, _ number: UInt64
+    ) {
+        guard let place = places[task.number], found[place].state == .suspended else { return }
         found[place].state = .waiting(
             .init(
                 what: "the value of \(record.name.map { "'\($0)'" } ?? "task #\(number)")",
-                elapsed: Monotonic.duration(from: awaiter.since, to: now), holders: [number]))
+                elapsed: Monotonic.duration(from: since, to: now), holders: [number]))
     }
 }

@@ -49,8 +49,8 @@ final class LoopCore: @unchecked Sendable {
     let parking: Confined<Parking>
     private let turnNanoseconds: UInt64
     let tasks: Confined<TaskList>
+    let runners: Confined<IdleRunners>
     let watches = DescriptorWatchList()
-    let sleepers = WaiterList()
     let deadlineScopes = DeadlineScopeList()
     var clockPair = ClockPair()
     var delayedJobs: [ObjectIdentifier: DelayedJob] = [:]
@@ -143,6 +143,7 @@ final class LoopCore: @unchecked Sendable {
         parking = waitBook.parking
         waiterPool = Confined(WaiterPool(book: waitBook))
         tasks = Confined(TaskList())
+        runners = Confined(IdleRunners())
         turnNanoseconds = configuration.turnNanoseconds
         door = LoopDoor(inbox: inbox, poller: poller)
         waitBook.setCore(self)
@@ -161,6 +162,7 @@ final class LoopCore: @unchecked Sendable {
         hotCounters.deallocate()
         waiterPool.deallocate()
         tasks.deallocate()
+        runners.deallocate()
     }
 
     var counters: LoopCounters {
@@ -275,7 +277,7 @@ final class LoopCore: @unchecked Sendable {
         cancelExpired()
         takeDeferred()
         // Asked after the jobs: one of them may have been what the shutdown waited for.
-        if hasReadyJobs || !mayWait || hasShutdownStep {
+        if hasReadyJobs || !mayWait || hasShutdownStep || dismissRunners(except: IdleRunners.kept) {
             pollWithoutWaiting(always: alwaysPoll)
         } else if inbox.prepareToSleep() {
             hot.value.ready.shrinkIfSparse()

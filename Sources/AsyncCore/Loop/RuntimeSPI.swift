@@ -11,11 +11,12 @@
 //   `withUnsafeCurrentTask` calls; called directly they cost two nanoseconds instead of ninety.
 // - `swift_task_addCancellationHandler` and its opposite are what `withTaskCancellationHandler` calls.
 //   Called directly they need no closures, and no frames of generic functions on the task's stack.
-// - The head of a task, where its job goes on, lets a task suspend without a continuation, and its
-//   memory be asked for before it runs. `swift_task_exitThreadLocalContext` is what the runtime calls
+// - The head of a task lets a task suspend without a continuation, its memory be asked for before it
+//   runs, its standing waiter be found, and the same task run one piece of work after the other. `swift_task_exitThreadLocalContext` is what the runtime calls
 //   of each task that suspends.
-// - A task that never fails is taken for one that cannot: the standard library wraps the closure of the
-//   latter, and makes the same object.
+// - `csr_call` and its like call a value of function type as compiled code does, without switching
+//   executors afterwards.
+// - `swift_retain` and `swift_release` keep a task that somebody may be about to cancel.
 // - `swift_job_run` runs a job that prefers no executor where it is. `runSynchronously(on:)` can
 //   name an executor, but not none; without it each `Task.sleep` of the loop makes a detour over a
 //   thread of Swift's pool.
@@ -54,6 +55,11 @@
 
         /// Cancels the task, which must be alive.
         func cancel() { csr_cancel(address) }
+
+        /// Keeps the task, which must be alive, so until ``release()``.
+        func retain() { csr_retain(address) }
+
+        func release() { csr_release(address) }
     }
 
     /// Runs jobs that prefer no executor.
@@ -101,15 +107,9 @@
 
     /// Suspending a task without a continuation.
     enum TaskParking {
-        // SAFETY: a task that waits holds its waiter.
-        private static let isPrepared: Void = unsafe csr_set_on_park { waiter in
-            unsafe Unmanaged<Waiter>.fromOpaque(waiter)._withUnsafeGuaranteedRef { $0.park() }
-        }
-
         /// Runs `body` inside a task, so that tasks whose jobs it runs can park: whoever runs a job
         /// restores the task that was current before, if there was one.
         static func host(_ body: () -> Void) {
-            Self.isPrepared
             withoutActuallyEscaping(body) { body in
                 // SAFETY: the task runs on this thread, and is over when `immediate` returns.
                 nonisolated(unsafe) let body = body
@@ -123,22 +123,84 @@
         }
     }
 
-    /// Suspends the calling task, and calls ``Waiter/park()``.
+    /// Suspends the calling task, and calls `hasParked` with the object.
     ///
     /// The job that the task was in can then be run again. Precondition: each time, it is run inside
     /// another task.
-    // SAFETY: the pointer is that of the waiter, which the task holds.
+    // SAFETY: the pointer is that of an object which the task holds.
     @_silgen_name("csr_park")
-    nonisolated(nonsending) func parkTask(_ waiter: UnsafeMutableRawPointer) async
+    nonisolated(nonsending) func parkTask(
+        _ object: UnsafeMutableRawPointer,
+        _ hasParked: @convention(c) (UnsafeMutableRawPointer) -> Void
+    ) async
 
-    extension Task where Failure == Never {
-        /// A task that never fails, as one that cannot: to the runtime there is no difference.
-        @inlinable
-        init(neverFailing task: Task<Success, any Error>) {
-            // SAFETY: a task is a reference to an object of the runtime, whatever its type says, and the
-            // runtime makes those of tasks that cannot fail in the same way.
-            self = unsafe unsafeBitCast(task, to: Task<Success, Never>.self)
+    /// Calls an operation, without going back to the caller's executor afterwards.
+    ///
+    /// The operation promises to be there by itself. The compiler knows that of functions, and does not
+    /// trust values of function type.
+    @usableFromInline
+    @_silgen_name("csr_call")
+    nonisolated(nonsending) func callDirectly<Result>(
+        _ operation: () async throws -> Result
+    ) async throws -> Result
+
+    /// The same for the body of a task's record.
+    @_silgen_name("csr_call_body")
+    nonisolated(nonsending) func callDirectly(
+        _ body: (TaskRecord) async -> Void, _ record: TaskRecord
+    ) async
+
+    // For those who wait.
+    extension TaskIdentity {
+        /// The waiter that the task, which must be alive, uses for all its waits on one loop, if it has one.
+        ///
+        /// To be looked at by the task, and on that loop's thread.
+        var standingWaiter: Waiter? {
+            // SAFETY: whoever has set it holds it until another is set, or none.
+            @inline(__always) get {
+                unsafe csr_waiter(address).map { waiter in
+                    unsafe Unmanaged<Waiter>.fromOpaque(waiter).takeUnretainedValue()
+                }
+            }
+            nonmutating set {
+                unsafe csr_set_waiter(
+                    address, newValue.map { unsafe Unmanaged.passUnretained($0).toOpaque() })
+            }
         }
+
+        /// Sets the waiter, and holds it until ``takeStandingWaiter()``.
+        func holdStandingWaiter(_ waiter: Waiter) {
+            // SAFETY: given back by `takeStandingWaiter`.
+            unsafe csr_set_waiter(address, Unmanaged.passRetained(waiter).toOpaque())
+        }
+
+        /// Takes back what ``holdStandingWaiter(_:)`` has set.
+        func takeStandingWaiter() -> Waiter? {
+            defer { standingWaiter = nil }
+            // SAFETY: held since it was set.
+            return unsafe csr_waiter(address).map { waiter in
+                unsafe Unmanaged<Waiter>.fromOpaque(waiter).takeRetainedValue()
+            }
+        }
+    }
+
+    // For those who use a task again.
+    extension TaskIdentity {
+        /// Whether the task, which must be alive, has values of task-local variables.
+        @inline(__always)
+        var hasLocalValues: Bool { csr_has_local_values(address) }
+
+        /// The priority of the task, which must be alive, and of tasks that it spawns.
+        @inline(__always)
+        var priority: UInt8 { csr_priority(address) }
+
+        /// How many pieces of memory the stack of the task, the calling one, has.
+        @inline(__always)
+        var stackPieces: UInt32 { csr_stack_pieces(address) }
+
+        /// Gives a number, which no task has had, to the task, which must be alive and not running.
+        @inline(__always)
+        func setNumber(_ number: UInt64) { csr_set_number(address, number) }
     }
 
     // For those who ask which tasks there are.

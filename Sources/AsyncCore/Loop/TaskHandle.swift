@@ -9,14 +9,12 @@
 /// ## Isolation
 /// *Any task*.
 public struct TaskHandle<Success: Sendable, Failure: Error>: Sendable {
-    @usableFromInline let task: Task<Success, Failure>
-    @usableFromInline let record: TaskRecord
+    @usableFromInline let spawned: SpawnedTask<Success>
 
     @usableFromInline
-    init(task: Task<Success, Failure>, record: TaskRecord) {
-        self.task = task
-        self.record = record
-    }
+    init(_ spawned: SpawnedTask<Success>) { self.spawned = spawned }
+
+    var record: TaskRecord { spawned }
 
     /// The name given when the task was spawned.
     public var name: String? { record.name }
@@ -25,17 +23,13 @@ public struct TaskHandle<Success: Sendable, Failure: Error>: Sendable {
     public var isFinished: Bool { record.isFinished }
 
     /// Whether the task has been cancelled.
-    public var isCancelled: Bool { task.isCancelled }
+    public var isCancelled: Bool { record.isCancelled }
 
     /// Asks the task to end: what it waits for, now or later, fails with `CancellationError`.
     ///
     /// - Returns: False if the task has ended already; then nothing happens.
     @discardableResult
-    public func cancel() -> Bool {
-        if record.isFinished { return false }
-        task.cancel()
-        return true
-    }
+    public func cancel() -> Bool { record.cancel() }
 
     /// Waits until the task has ended, and says how.
     ///
@@ -46,8 +40,19 @@ public struct TaskHandle<Success: Sendable, Failure: Error>: Sendable {
     /// - Precondition: The caller is not the task itself.
     public var result: Result<Success, Failure> {
         get async {
-            record.noteAwaiter()
-            return await task.result
+            await spawned.waitForEnd()
+            return resultOfEnded
+        }
+    }
+
+    /// How the task, which must have ended, did so.
+    var resultOfEnded: Result<Success, Failure> {
+        do {
+            return .success(try spawned.value)
+        } catch let error as Failure {
+            return .failure(error)
+        } catch {
+            preconditionFailure("a task that cannot fail has failed: \(error)")
         }
     }
 }
@@ -63,8 +68,8 @@ extension TaskHandle where Failure == any Error {
     /// - Precondition: The caller is not the task itself.
     @inlinable public var value: Success {
         get async throws {
-            record.noteAwaiter()
-            return try await task.value
+            await spawned.waitForEnd()
+            return try spawned.value
         }
     }
 }
@@ -79,8 +84,8 @@ extension TaskHandle where Failure == Never {
     /// - Precondition: The caller is not the task itself.
     @inlinable public var value: Success {
         get async {
-            record.noteAwaiter()
-            return await task.value
+            await spawned.waitForEnd()
+            return spawned.valueOfInfallible
         }
     }
 }

@@ -4,80 +4,89 @@ internal import Synchronization
 /// One spawned task: kept by the loop from the task's first step to its last, so that no task
 /// vanishes.
 ///
-/// Owner thread only, but for what is atomic. The record outlives the task as long as a handle is
-/// held; when the last handle goes and nobody has looked at the task's error, the error is
+/// Owner thread only, but for what is atomic, and what says so. The record outlives the task as long as
+/// a handle is held; when the last handle goes and nobody has looked at the task's error, the error is
 /// reported.
+///
+/// With its operation it takes no more than 120 bytes: pieces of memory above that size cost malloc
+/// three times as much, once there are many.
 @safe
 @usableFromInline
-final class TaskRecord: @unchecked Sendable {
-    // SAFETY: `name`, `parent`, `isScoped`, `core` and `list` are immutable. The links, `identity`,
-    // the observers and `failure` are the owner thread's until `isFinished` is set (release);
-    // `failure` is read afterwards, in deinit. The task holds the loop's executor, and with it the
-    // core, for as long as it runs; a failure that may have to be reported holds the core itself. A
-    // record is in the list only while its task runs, and the task holds it.
+class TaskRecord: @unchecked Sendable {
+    // SAFETY: `origin`, `isScoped`, `core` and `body` are immutable. The links and the observers
+    // are the owner thread's. `aftermath` is written before the task is finished (release), and read
+    // afterwards (acquire). The task holds the loop's executor, and with it the core, for as long as it
+    // runs; the aftermath holds what it needs. A record is in the list only while its task runs, and the
+    // task holds it.
     private let core: Unmanaged<LoopCore>
-    private let list: Confined<TaskList>
-    @usableFromInline let name: String?
-    /// The number of the task that spawned it; 0 if that was no task.
-    let parent: UInt64
+    private let body: nonisolated(nonsending) (TaskRecord) async -> Void
+
+    // Not checked for overlapping accesses at run time, nor counted where the task's own life
+    // suffices: a task costs a dozen of them.
+    @exclusivity(unchecked) var next: Unmanaged<TaskRecord>?
+    @exclusivity(unchecked) var previous: Unmanaged<TaskRecord>?
+    @exclusivity(unchecked) private var observer: TaskObserver?
+    @exclusivity(unchecked) private var aftermath: TaskAftermath?
+
+    /// The address of the task of the runtime that runs the operation, from `start` on.
+    private let runner = Atomic<UInt>(0)
+
+    /// What others than the owner need to know of the task.
+    private struct State {
+        static let cancelled: UInt8 = 1
+        static let finished: UInt8 = 2
+        /// Somebody on another thread is to be told of the end.
+        static let observedElsewhere: UInt8 = 4
+    }
+
+    /// Where the task comes from, and its name, if it has one.
+    private enum Origin {
+        case unnamed(parent: UInt64)
+        case named(TaskName)
+    }
+
+    private let origin: Origin
+
+    // In the bytes that are left beside it.
+    private let state = Atomic<UInt8>(0)
+    private let observed = Atomic<Bool>(false)
 
     /// Whether a scope ends the task, and awaits it: then the loop, at its own end, does neither.
     let isScoped: Bool
 
-    /// An error that somebody should look at.
-    private struct Failure {
-        let error: any Error
-        /// Reports it, if nobody does.
-        let core: LoopCore
-    }
-
-    // Not checked for overlapping accesses at run time, nor counted where the task's own life
-    // suffices: a task costs a dozen of them.
-    @exclusivity(unchecked) private var identity: TaskIdentity?
-    @exclusivity(unchecked) private var failure: Failure?
-    @exclusivity(unchecked) private var didFail = false
-    @exclusivity(unchecked) private var observer: (any TaskObserver)?
-    @exclusivity(unchecked) private var otherObservers: [any TaskObserver]?
-    @exclusivity(unchecked) fileprivate var next: Unmanaged<TaskRecord>?
-    @exclusivity(unchecked) fileprivate var previous: Unmanaged<TaskRecord>?
-
-    private let finished = Atomic<Bool>(false)
-    private let observed = Atomic<Bool>(false)
-    // Who last began to await the task, and when: for those who ask who waits for whom.
-    private let awaiter = Atomic<UInt64>(0)
-    private let awaitedSince = Atomic<UInt64>(0)
-
     @usableFromInline
-    init(core: LoopCore, name: String?, isScoped: Bool) {
+    init(
+        core: LoopCore, name: String?, isScoped: Bool,
+        body: nonisolated(nonsending) @escaping (TaskRecord) async -> Void
+    ) {
         unsafe self.core = .passUnretained(core)
-        list = core.tasks
-        self.name = name
+        self.body = body
         self.isScoped = isScoped
         let spawner = TaskIdentity.current
         // Between jobs nobody's task is running.
         let isBetweenJobs = core.isCurrent && spawner == core.hostTask
-        parent = isBetweenJobs ? 0 : spawner?.number ?? 0
+        let parent = isBetweenJobs ? 0 : spawner?.number ?? 0
+        origin = name.map { .named(TaskName($0, parent: parent)) } ?? .unnamed(parent: parent)
     }
 
     deinit {
         // The acquiring load pairs with the store in `finish`: the last reference may go elsewhere.
-        if isFinished, let failure = unsafe failure, !observed.load(ordering: .relaxed) {
-            failure.core.reportUnhandled(failure.error, in: name)
+        if isFinished, let aftermath = unsafe aftermath, !observed.load(ordering: .relaxed) {
+            aftermath.reportError(in: name)
         }
     }
 
-    /// Whether the loop looks for mistakes.
-    @usableFromInline
-    var isDebugging: Bool { unsafe core._withUnsafeGuaranteedRef { $0.debug != nil } }
+    /// The name given when the task was spawned.
+    final var name: String? {
+        if case .named(let name) = origin { name.text } else { nil }
+    }
 
-    /// Runs the task's operation in debug mode.
-    @usableFromInline
-    nonisolated(nonsending) func watch<R>(
-        _ operation: nonisolated(nonsending) () async throws -> R
-    ) async rethrows -> R {
-        // SAFETY: the task, which runs, holds the core.
-        let core = unsafe core.takeUnretainedValue()
-        return try await core.watchingTask(named: name, operation)
+    /// The number of the task that spawned it; 0 if that was no task.
+    final var parent: UInt64 {
+        switch origin {
+        case .unnamed(let parent): parent
+        case .named(let name): name.parent
+        }
     }
 
     /// Whether the task was spawned on `core`, which is alive.
@@ -85,196 +94,226 @@ final class TaskRecord: @unchecked Sendable {
         unsafe self.core.toOpaque() == Unmanaged.passUnretained(core).toOpaque()
     }
 
-    /// Somebody looks at the task's result: its error is not lost.
-    @usableFromInline
-    func markObserved() { observed.store(true, ordering: .relaxed) }
+    // MARK: - The task itself
 
-    /// The calling task is about to await the task's end, and looks at its result.
-    ///
-    /// It is noted, to be seen by those who ask who waits for whom. No need to take it back: such a
-    /// wait ends with the task alone.
-    @usableFromInline
-    func noteAwaiter() {
-        markObserved()
-        if isFinished { return }
-        let task = TaskIdentity.current
-        checkAwaiter(task)
-        awaiter.store(task?.number ?? 0, ordering: .relaxed)
-        awaitedSince.store(LoopCore.now, ordering: .relaxed)
-    }
-
-    /// Traps if `task`, which is about to await this one's end, is this one: it would never come.
-    func checkAwaiter(_ task: TaskIdentity?) {
-        // `identity` may be read on the task's own loop alone. The task hardly runs elsewhere: only
-        // in an actor that it shares with tasks elsewhere.
-        guard let task,
-            CurrentThread.withCurrent(as: LoopCore.self, { belongs(to: $0) }) == true,
-            unsafe identity == task, !isFinished
-        else { return }
-        preconditionFailure("the task \(name.map { "'\($0)'" } ?? "without a name") awaits itself")
-    }
-
-    /// The number of the task that last began to await this one, and when; 0 if none did.
-    var lastAwaiter: (task: UInt64, since: UInt64) {
-        (awaiter.load(ordering: .relaxed), awaitedSince.load(ordering: .relaxed))
-    }
-
-    /// The tasks that wait for this one's end among others'.
-    var waitingObservers: [TaskIdentity] {
-        let observers = unsafe (observer.map { [$0] } ?? []) + (otherObservers ?? [])
-        return observers.compactMap(\.waitingTask)
-    }
-
-    var isFinished: Bool { finished.load(ordering: .acquiring) }
+    /// Runs the operation, from ``start()`` to ``finish(_:)``, in the calling task.
+    @inline(__always)
+    final nonisolated(nonsending) func perform() async { await callDirectly(body, self) }
 
     /// The first thing that the task does.
     @usableFromInline
-    func start() {
-        unsafe identity = TaskIdentity.current
-        list.value.add(self)
-        if !isScoped, unsafe core._withUnsafeGuaranteedRef({ $0.phase != .open }) { cancel() }
+    final func start() {
+        // Pairs with `cancel`: either it sees the address, or this the bit.
+        runner.store(TaskIdentity.running.address, ordering: .sequentiallyConsistent)
+        unsafe core._withUnsafeGuaranteedRef { core in
+            core.tasks.value.add(self)
+            if !isScoped, core.phase != .open { noteCancelled() }
+        }
+        if wasCancelled { task?.cancel() }
     }
 
     /// The last thing that the task does.
     @usableFromInline
-    func finish(_ error: (any Error)?) {
-        if let error {
-            unsafe didFail = true
-            if !(error is CancellationError) {
-                // SAFETY: the task, which runs, holds the core; from here on the failure does.
-                unsafe failure = Failure(error: error, core: core.takeUnretainedValue())
-            }
+    final func finish(_ error: (any Error)?) {
+        if unsafe !CurrentThread.isCurrent(core) { return finishElsewhere(error) }
+        // Code of the user's can have cancelled it from within.
+        if TaskIdentity.isCurrentCancelled { noteCancelled() }
+        if error != nil { noteAftermath(error) }
+        leave()
+    }
+
+    /// The end of an operation that has ended on another thread.
+    ///
+    /// A concurrent function need not go back to its caller's executor. What is the loop's is left to do
+    /// there. The task ends meanwhile, but is kept.
+    private func finishElsewhere(_ error: (any Error)?) {
+        if TaskIdentity.isCurrentCancelled { noteCancelled() }
+        noteAftermath(error)
+        // SAFETY: the task, which runs, holds the core; from here on the call does.
+        let core = unsafe core.takeUnretainedValue()
+        core.post { withExtendedLifetime(core) { self.leave() } }
+    }
+
+    /// The loop's part of the end.
+    private func leave() {
+        assert(unsafe CurrentThread.isCurrent(core), "a task ends on its loop")
+        unsafe core._withUnsafeGuaranteedRef { $0.tasks.value.remove(self) }
+        var seen = state.load(ordering: .acquiring)
+        while true {
+            if seen & State.cancelled != 0, unsafe aftermath == nil { noteAftermath(nil) }
+            let (won, now) = state.compareExchange(
+                expected: seen, desired: seen | State.finished, ordering: .acquiringAndReleasing)
+            if won { break }
+            seen = now
         }
-        list.value.remove(self)
-        finished.store(true, ordering: .releasing)
         if unsafe observer != nil { tellObservers() }
+        if seen & State.observedElsewhere != 0 { TaskRelay.tell(self) }
+    }
+
+    private func noteAftermath(_ error: (any Error)?) {
+        // SAFETY: the task, which runs, holds the core.
+        unsafe aftermath = TaskAftermath(
+            error: error, task: .running, core: core.takeUnretainedValue())
+    }
+
+    /// The task of the runtime, from `start` to `finish`.
+    ///
+    /// Not meaningful afterwards.
+    final var task: TaskIdentity? {
+        let address = runner.load(ordering: .sequentiallyConsistent)
+        return address == 0 ? nil : TaskIdentity(address: address)
+    }
+
+    /// The error of a task that has ended.
+    @usableFromInline
+    final var error: (any Error)? { unsafe aftermath?.error }
+
+    // MARK: - Cancellation
+
+    /// Cancels the task; false if it has ended already.
+    ///
+    /// Any thread.
+    @discardableResult
+    final func cancel() -> Bool {
+        // The task of the runtime is alive: the aftermath of one that was cancelled holds it.
+        guard noteCancelled() else { return !isFinished }
+        task?.cancel()
+        return true
+    }
+
+    /// Whether the task has been cancelled.
+    ///
+    /// Any thread.
+    final var isCancelled: Bool {
+        if wasCancelled { return true }
+        // One that was cancelled from within is as yet known on its loop only.
+        let isHere = CurrentThread.withCurrent(as: LoopCore.self) { belongs(to: $0) } ?? false
+        return isHere && !isFinished && task?.isCancelled ?? false
+    }
+
+    /// Whether the task was cancelled before it ended: the task of the runtime is not as good as new then.
+    final var wasCancelled: Bool {
+        state.load(ordering: .sequentiallyConsistent) & State.cancelled != 0
+    }
+
+    /// True if the task runs, and nobody was faster.
+    @discardableResult
+    private func noteCancelled() -> Bool {
+        var seen = state.load(ordering: .relaxed)
+        while seen & (State.cancelled | State.finished) == 0 {
+            let (won, now) = state.compareExchange(
+                expected: seen, desired: seen | State.cancelled, ordering: .acquiringAndReleasing)
+            if won { return true }
+            seen = now
+        }
+        return false
+    }
+
+    // MARK: - Those who await it
+
+    /// Whether the task has ended.
+    ///
+    /// Any thread.
+    final var isFinished: Bool { state.load(ordering: .acquiring) & State.finished != 0 }
+
+    /// Somebody looks at the task's result: its error is not lost.
+    @usableFromInline
+    final func markObserved() { observed.store(true, ordering: .relaxed) }
+
+    /// Traps if the calling task, which is about to await this one's end, is this one: it would never
+    /// come.
+    final func checkAwaiter() {
+        guard let current = TaskIdentity.current, task == current, !isFinished else { return }
+        preconditionFailure("the task \(name.map { "'\($0)'" } ?? "without a name") awaits itself")
+    }
+
+    /// Waits until the task has ended; not a cancellation point.
+    ///
+    /// From anywhere.
+    @usableFromInline
+    final nonisolated(nonsending) func waitForEnd() async {
+        markObserved()
+        if isFinished { return }
+        checkAwaiter()
+        let core = LoopCore.current
+        if let core, core.isCurrent, belongs(to: core) {
+            let waiter = core.makeUninterruptedWaiter(for: #isolation)
+            _ = waiter.begin("the end of a task")
+            waiter.noteTask()
+            _ = observe(waiter)
+            _ = await waiter.waitUnnoted()
+            core.recycle(waiter)
+        } else {
+            await waitElsewhere(core)
+        }
+    }
+
+    private nonisolated(nonsending) func waitElsewhere(_ core: LoopCore?) async {
+        let waiter = core?.makeUninterruptedWaiter(for: #isolation) ?? Waiter()
+        _ = waiter.begin("the end of a task")
+        if observeElsewhere(waiter) {
+            _ = await waiter.waitUnnoted()
+        } else {
+            waiter.abandon()
+        }
+    }
+
+    /// Tells `observer` when the task ends; false if it has ended already.
+    final func observe(_ observer: TaskObserver) -> Bool {
+        if isFinished { return false }
+        if let first = unsafe self.observer {
+            let group = first as? TaskObserverGroup ?? TaskObserverGroup(first)
+            group.add(observer)
+            unsafe self.observer = group
+        } else {
+            unsafe self.observer = observer
+        }
+        return true
+    }
+
+    /// Tells `observer`, on some thread, when the task ends; false if it has ended already.
+    ///
+    /// Any thread.
+    final func observeElsewhere(_ observer: TaskObserver) -> Bool {
+        TaskRelay.add(observer, to: self) {
+            let seen = state.bitwiseOr(
+                State.observedElsewhere, ordering: .acquiringAndReleasing
+            ).oldValue
+            return seen & State.finished == 0
+        }
     }
 
     private func tellObservers() {
         let observer = unsafe observer
-        let others = unsafe otherObservers
         unsafe self.observer = nil
-        unsafe otherObservers = nil
         observer?.taskFinished(self)
-        for other in others ?? [] { other.taskFinished(self) }
-    }
-
-    /// Cancels the task, which must be one of the list: between `start` and `finish`.
-    func cancel() { unsafe identity?.cancel() }
-
-    /// The task, between `start` and `finish`.
-    var task: TaskIdentity? { unsafe identity }
-
-    /// Whether the task ended in an error.
-    ///
-    /// Meaningful once it is finished.
-    var endedInError: Bool { unsafe didFail }
-
-    /// Tells `observer` when the task ends; false if it has ended already.
-    func observe(_ observer: any TaskObserver) -> Bool {
-        if isFinished { return false }
-        if unsafe self.observer == nil {
-            unsafe self.observer = observer
-        } else {
-            unsafe otherObservers = (otherObservers ?? []) + [observer]
-        }
-        return true
     }
 
     /// Tells `observer` nothing any more.
     ///
     /// A long-lived task must not collect those who once waited for it.
-    func removeObserver(_ observer: any TaskObserver) {
-        unsafe otherObservers?.removeAll { $0 === observer }
-        if unsafe self.observer === observer { unsafe self.observer = otherObservers?.popLast() }
+    final func removeObserver(_ observer: TaskObserver) {
+        if unsafe self.observer === observer {
+            unsafe self.observer = nil
+        } else if let group = unsafe self.observer as? TaskObserverGroup {
+            group.remove(observer)
+        }
     }
 
-    /// How many are to be told of the task's end.
-    ///
-    /// For tests.
-    var observerCount: Int { unsafe (observer == nil ? 0 : 1) + (otherObservers?.count ?? 0) }
-}
-
-/// Somebody who waits for several tasks of one loop.
-///
-/// Called on the loop's thread.
-protocol TaskObserver: AnyObject {
-    func taskFinished(_ record: TaskRecord)
-
-    /// The task that waits, while it does.
-    var waitingTask: TaskIdentity? { get }
-}
-
-extension TaskObserver {
-    var waitingTask: TaskIdentity? { nil }
-}
-
-/// The running tasks of a loop, oldest first.
-///
-/// Owner thread only.
-@safe
-struct TaskList: ~Copyable {
-    // SAFETY: a record is in the list only while its task runs, and the task holds it.
-    private var first: Unmanaged<TaskRecord>?
-    private var last: Unmanaged<TaskRecord>?
-
-    /// How many tasks run.
-    private(set) var count = 0
-
-    /// How many of them the loop awaits at its end: those of no scope.
-    private var awaited = 0
-
-    /// How many have run, those that run included.
-    private(set) var spawned: UInt64 = 0
-
-    /// Whether no task runs that the loop must await at its end.
-    var isEmpty: Bool { awaited == 0 }
-
-    mutating func add(_ record: TaskRecord) {
-        let link = unsafe Unmanaged.passUnretained(record)
-        unsafe record.previous = last
-        if let last = unsafe last {
-            unsafe last._withUnsafeGuaranteedRef { unsafe $0.next = link }
-        } else {
-            unsafe first = link
-        }
-        unsafe last = link
-        count &+= 1
-        if !record.isScoped { awaited &+= 1 }
-        spawned &+= 1
+    /// Who is to be told of the task's end.
+    final var observers: [TaskObserver] {
+        guard let observer = unsafe observer else { return [] }
+        return (observer as? TaskObserverGroup)?.members ?? [observer]
     }
+}
 
-    mutating func remove(_ record: TaskRecord) {
-        let next = unsafe record.next
-        let previous = unsafe record.previous
-        if let next = unsafe next {
-            unsafe next._withUnsafeGuaranteedRef { unsafe $0.previous = previous }
-        } else {
-            unsafe last = previous
-        }
-        if let previous = unsafe previous {
-            unsafe previous._withUnsafeGuaranteedRef { unsafe $0.next = next }
-        } else {
-            unsafe first = next
-        }
-        unsafe record.next = nil
-        unsafe record.previous = nil
-        count &-= 1
-        if !record.isScoped { awaited &-= 1 }
-    }
+/// The name of a task, and what else a record holds in its place.
+private final class TaskName: Sendable {
+    let text: String
+    let parent: UInt64
 
-    /// Cancels all but those of a scope, which their scope cancels.
-    ///
-    /// A handler that runs meanwhile may make jobs ready, but runs none.
-    func cancelAll() { forEach { if !$0.isScoped { $0.cancel() } } }
-
-    func forEach(_ body: (TaskRecord) -> Void) {
-        var link = unsafe first
-        while let current = unsafe link {
-            // SAFETY: what is in the list is alive; see above.
-            let record = unsafe current.takeUnretainedValue()
-            unsafe link = record.next
-            body(record)
-        }
+    init(_ text: String, parent: UInt64) {
+        self.text = text
+        self.parent = parent
     }
 }

@@ -19,7 +19,7 @@ internal import Synchronization
 /// time.
 @safe
 @usableFromInline
-final class Waiter: CompletionTarget, @unchecked Sendable {
+class Waiter: TaskObserver, @unchecked Sendable {
     // SAFETY: `continuation` or `parked` is written by the waiting task before the word becomes `armed`
     // (release) and read by the one who claimed an armed wait (acquire). `next`, `previous`
     // and `isQueued` belong to the lock of the queue that the waiter is in, or to the
@@ -63,14 +63,14 @@ final class Waiter: CompletionTarget, @unchecked Sendable {
     let hasStandingHandler: Bool
 
     // Accesses are short and cannot nest, so Swift need not check that at run time.
-    @exclusivity(unchecked) private var parked: ReadyJob?
+    @exclusivity(unchecked) var parked: ReadyJob?
     private let parking: Confined<Parking>?
 
     // For those who ask who waits for what, since when; see `WaitBook`.
     @exclusivity(unchecked) private var what: StaticString = ""
     @exclusivity(unchecked) private var since: UInt64 = 0
     /// Where the waits of the loop are noted; nil for waiters that belong to no loop.
-    private let book: WaitBook?
+    let book: WaitBook?
 
     @exclusivity(unchecked) private var continuation: UnsafeContinuation<Void, Never>?
 
@@ -79,7 +79,6 @@ final class Waiter: CompletionTarget, @unchecked Sendable {
     unowned(unsafe) var previous: Waiter?
     var isQueued = false
 
-    /// Not kept for waits of a task with a standing handler: the table of such waiters has it.
     @exclusivity(unchecked) private var task: TaskIdentity?
     @exclusivity(unchecked) private var taskName: String?
 
@@ -98,10 +97,12 @@ final class Waiter: CompletionTarget, @unchecked Sendable {
     @exclusivity(unchecked) var nextInBook: Unmanaged<Waiter>?
     @exclusivity(unchecked) var previousInBook: Unmanaged<Waiter>?
 
-    init(hasStandingHandler: Bool = false, book: WaitBook? = nil) {
+    /// A standing waiter is for the waits of one task, others for those of any.
+    init(hasStandingHandler: Bool = false, for task: TaskIdentity? = nil, book: WaitBook? = nil) {
         self.hasStandingHandler = hasStandingHandler
         self.book = book
         parking = book?.parking
+        unsafe self.task = task
     }
 
     // MARK: - The waiting task
@@ -133,7 +134,7 @@ final class Waiter: CompletionTarget, @unchecked Sendable {
     nonisolated(nonsending) func wait() async -> Outcome {
         if hasStandingHandler, let parking, parking.value.takes(#isolation) {
             // SAFETY: the task holds its waiter.
-            await unsafe parkTask(Unmanaged.passUnretained(self).toOpaque())
+            await unsafe parkTask(Unmanaged.passUnretained(self).toOpaque(), waiterHasParked)
         } else {
             await waitOtherwise()
         }
@@ -151,6 +152,13 @@ final class Waiter: CompletionTarget, @unchecked Sendable {
         leaveBook()
     }
 
+    /// Suspends without looking at cancellation, and is noted nowhere: for waits that are known
+    /// otherwise.
+    nonisolated(nonsending) func waitUnnoted() async -> Outcome {
+        await suspend()
+        return end()
+    }
+
     /// Suspends without looking at cancellation: for waits that must not be interrupted.
     nonisolated(nonsending) func waitUninterrupted() async -> Outcome {
         enterBook()
@@ -163,7 +171,7 @@ final class Waiter: CompletionTarget, @unchecked Sendable {
     private nonisolated(nonsending) func suspend() async {
         if let parking, parking.value.takes(#isolation) {
             // SAFETY: the task holds its waiter.
-            await unsafe parkTask(Unmanaged.passUnretained(self).toOpaque())
+            await unsafe parkTask(Unmanaged.passUnretained(self).toOpaque(), waiterHasParked)
         } else {
             await suspendByContinuation()
         }
@@ -180,6 +188,10 @@ final class Waiter: CompletionTarget, @unchecked Sendable {
             unsafe continuation.resume()
         }
     }
+
+    /// Notes the calling task, for a wait that stands in no book.
+    @inline(__always)
+    func noteTask() { unsafe task = TaskIdentity.current }
 
     /// Called when the task has suspended: the job that the loop is running is the rest of it.
     func park() {
@@ -330,4 +342,16 @@ final class Waiter: CompletionTarget, @unchecked Sendable {
     // MARK: - Timers
 
     override func deadlinePassed() { resolve(.completed) }
+
+    override func loopStopped() { resolve(.stopped) }
+
+    // MARK: - Tasks
+
+    override func taskFinished(_ record: TaskRecord) { resolve(.completed) }
+}
+
+/// What ``parkTask(_:_:)`` calls.
+private func waiterHasParked(_ waiter: UnsafeMutableRawPointer) {
+    // SAFETY: a task that waits holds its waiter.
+    unsafe Unmanaged<Waiter>.fromOpaque(waiter)._withUnsafeGuaranteedRef { $0.park() }
 }

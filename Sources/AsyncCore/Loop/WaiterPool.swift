@@ -1,4 +1,4 @@
-// The waiters of a loop that are not in use, and those that tasks keep for a stretch of their life.
+// The waiters of a loop that are not in use.
 
 /// Where the tasks of a loop get their waiters.
 ///
@@ -13,19 +13,14 @@ struct WaiterPool {
 
     init(book: WaitBook) { self.book = book }
 
-    /// The waiters of tasks with a standing cancellation handler.
-    var standing = TaskTable()
-
-    /// The calling task's standing waiter, if it has one.
+    /// A waiter for one wait of the calling task: its standing waiter, if it has one here.
     @inline(__always)
-    private var standingWaiter: Waiter? {
-        guard standing.count > 0, let task = TaskIdentity.current else { return nil }
-        return standing[task]
+    mutating func make() -> Waiter {
+        if let waiter = TaskIdentity.current?.standingWaiter, waiter.book === book {
+            return waiter
+        }
+        return makeUninterrupted()
     }
-
-    /// A waiter for one wait of the calling task.
-    @inline(__always)
-    mutating func make() -> Waiter { standingWaiter ?? makeUninterrupted() }
 
     /// A waiter that no standing handler knows.
     @inline(__always)

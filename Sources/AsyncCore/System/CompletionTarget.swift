@@ -14,6 +14,9 @@ class CompletionTarget {
     /// The timer is gone.
     func deadlinePassed() {}
 
+    /// The loop has stopped before the deadline; the timer is still there.
+    func loopStopped() {}
+
     /// The registered descriptor became ready.
     func becameReady(_ readiness: Readiness) {}
 

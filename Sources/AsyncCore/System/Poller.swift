@@ -187,6 +187,16 @@ final class Poller: @unchecked Sendable {
         return true
     }
 
+    /// Tells the targets of all timers that the loop has stopped.
+    func stopTimers() {
+        for place in 0..<(unsafe cel_timer_count(loop)) {
+            // SAFETY: the timer is there, and keeps its target alive.
+            unsafe Self.unmanaged(cel_timer_user(loop, place))._withUnsafeGuaranteedRef {
+                $0.loopStopped()
+            }
+        }
+    }
+
     // MARK: - Descriptors
 
     var watchCount: Int { Int(unsafe cel_fd_count(loop)) }

@@ -74,10 +74,10 @@ private final class RemainingTasks<Success: Sendable, Failure: Error>: Sendable 
         self.handles = Dictionary(
             uniqueKeysWithValues: handles.map { (ObjectIdentifier($0.record), $0) })
         self.deadline = deadline
-        completions.observe(handles)
+        completions.observe(handles.map { $0.record })
     }
 
-    deinit { completions.forget(handles.values) }
+    deinit { completions.forget(handles.values.lazy.map { $0.record }) }
 
     nonisolated(nonsending) func next() async throws -> TaskHandle<Success, Failure>? {
         let ended = try await completions.monitor.wait("asCompleted") {

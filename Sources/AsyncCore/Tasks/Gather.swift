@@ -19,10 +19,10 @@ public nonisolated(nonsending) func gather() async throws {}
 public nonisolated(nonsending) func gather<each Success: Sendable, each Failure: Error>(
     _ handle: repeat TaskHandle<each Success, each Failure>
 ) async throws -> (repeat each Success) {
-    var tasks: [any Joinable] = []
-    repeat tasks.append(each handle)
-    if let error = await TaskJoin.all(tasks, stopAtFirstError: true) { throw error }
-    return (repeat try await (each handle).result.get())
+    var tasks: [TaskRecord] = []
+    repeat tasks.append((each handle).record)
+    try await TaskJoin.values(tasks)
+    return (repeat try (each handle).spawned.value)
 }
 
 /// Waits for any number of tasks of one type, and returns their values in order.
@@ -35,15 +35,13 @@ public nonisolated(nonsending) func gather<each Success: Sendable, each Failure:
 /// - Parameter handles: The tasks.
 /// - Returns: Their values.
 /// - Throws: The error that came first.
+@inlinable @inline(__always)
 public nonisolated(nonsending) func gather<Success: Sendable, Failure: Error>(
     _ handles: some Sequence<TaskHandle<Success, Failure>>
 ) async throws -> [Success] {
-    let handles = Array(handles)
-    if let error = await TaskJoin.all(handles, stopAtFirstError: true) { throw error }
-    var values: [Success] = []
-    values.reserveCapacity(handles.count)
-    for handle in handles { values.append(try await handle.result.get()) }
-    return values
+    let tasks = handles.map { $0.spawned }
+    try await TaskJoin.values(tasks)
+    return try tasks.map { try $0.value }
 }
 
 /// Runs `operation` for each input, concurrently on the current loop, and returns the values in the
@@ -87,10 +85,10 @@ public nonisolated(nonsending) func gather<Input: Sendable, Success: Sendable>(
 public nonisolated(nonsending) func gatherResults<each Success: Sendable, each Failure: Error>(
     _ handle: repeat TaskHandle<each Success, each Failure>
 ) async -> (repeat Result<each Success, each Failure>) {
-    var tasks: [any Joinable] = []
-    repeat tasks.append(each handle)
+    var tasks: [TaskRecord] = []
+    repeat tasks.append((each handle).record)
     _ = await TaskJoin.all(tasks, stopAtFirstError: false)
-    return (repeat await (each handle).result)
+    return (repeat (each handle).resultOfEnded)
 }
 
 /// Waits for any number of tasks of one type, and returns how each ended.
@@ -106,11 +104,8 @@ public nonisolated(nonsending) func gatherResults<Success: Sendable, Failure: Er
     _ handles: some Sequence<TaskHandle<Success, Failure>>
 ) async -> [Result<Success, Failure>] {
     let handles = Array(handles)
-    _ = await TaskJoin.all(handles, stopAtFirstError: false)
-    var results: [Result<Success, Failure>] = []
-    results.reserveCapacity(handles.count)
-    for handle in handles { results.append(await handle.result) }
-    return results
+    _ = await TaskJoin.all(handles.map { $0.record }, stopAtFirstError: false)
+    return handles.map { $0.resultOfEnded }
 }
 
 /// `limit` workers, each of which takes the next input when it has finished one.

@@ -161,8 +161,8 @@ private nonisolated(nonsending) func run<each Success: Sendable>(
 ) async throws -> (repeat each Success) {
     let core = currentCore("gather", in: #isolation)
     let handles = (repeat core.spawn(name: nil, each operation))
-    var tasks: [any Joinable] = []
-    repeat tasks.append(each handles)
-    if let error = await TaskJoin.all(tasks, stopAtFirstError: true) { throw error }
-    return (repeat try await (each handles).value)
+    var tasks: [TaskRecord] = []
+    repeat tasks.append((each handles).record)
+    try await TaskJoin.values(tasks)
+    return (repeat try (each handles).spawned.value)
 }

@@ -75,7 +75,7 @@ final class RaceTrack<Success: Sendable>: @unchecked Sendable {
 
     /// Waits until all contenders have ended, and says how the race did.
     nonisolated(nonsending) func finish() async throws -> Success {
-        _ = await TaskJoin.all(contenders, stopAtFirstError: false)
+        _ = await TaskJoin.all(contenders.map { $0.record }, stopAtFirstError: false)
         contenders = []
         if let outcome { return try outcome.get() }
         let failures = errors.compactMap(\.self)

@@ -16,7 +16,7 @@ public nonisolated(nonsending) func sleep(for duration: Duration) async throws {
         if duration <= .zero { return try await yield() }
         return try await Task.sleep(for: duration)
     }
-    try await core.sleep(until: core.deadline(after: duration))
+    try await core.sleep(until: core.deadline(after: duration), isDue: duration <= .zero)
 }
 
 /// Suspends the task until `deadline`; one in the past lets every other ready task run once.

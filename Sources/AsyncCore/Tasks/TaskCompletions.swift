@@ -3,7 +3,9 @@
 /// Notes the ends of tasks of any loops, in the order in which they come.
 ///
 /// Any thread. A task that had ended before counts as ended at the moment of ``observe(_:)``.
-final class TaskCompletions: TaskObserver, Sendable {
+final class TaskCompletions: TaskObserver, @unchecked Sendable {
+    // SAFETY: all of it is immutable; the monitor guards what changes.
+
     struct State: TimedState {
         let watchers = WaiterQueue<Void, Void>()
         /// Those that have ended, in that order.
@@ -20,7 +22,7 @@ final class TaskCompletions: TaskObserver, Sendable {
 
         fileprivate mutating func note(_ record: TaskRecord) {
             ended.append(record)
-            if record.endedInError { hasError = true }
+            if record.error != nil { hasError = true }
         }
     }
 
@@ -35,25 +37,23 @@ final class TaskCompletions: TaskObserver, Sendable {
     /// Begins to observe tasks, each of which is given once.
     ///
     /// To be called once, where the object was made.
-    func observe(_ tasks: some Sequence<some Joinable>) {
-        for task in tasks {
-            if task.record.isFinished {
-                taskFinished(task.record)
-            } else if let home, task.record.belongs(to: home) {
-                _ = task.record.observe(self)
-            } else {
-                TaskRelay.observe(task, self)
-            }
-        }
+    func observe(_ tasks: some Sequence<TaskRecord>) {
+        for task in tasks where !observe(task) { taskFinished(task) }
+    }
+
+    /// False if it has ended.
+    private func observe(_ task: TaskRecord) -> Bool {
+        if let home, task.belongs(to: home) { return task.observe(self) }
+        return task.observeElsewhere(self)
     }
 
     /// Ceases to observe those that still run.
-    func forget(_ tasks: some Sequence<some Joinable>) {
-        for record in tasks.lazy.map(\.record) where !record.isFinished {
-            if let home, record.belongs(to: home) {
-                forgetAtHome(record, home)
+    func forget(_ tasks: some Sequence<TaskRecord>) {
+        for task in tasks where !task.isFinished {
+            if let home, task.belongs(to: home) {
+                forgetAtHome(task, home)
             } else {
-                TaskRelay.forget(record, self)
+                TaskRelay.remove(self, from: task)
             }
         }
     }
@@ -66,7 +66,7 @@ final class TaskCompletions: TaskObserver, Sendable {
         }
     }
 
-    func taskFinished(_ record: TaskRecord) {
+    override func taskFinished(_ record: TaskRecord) {
         monitor.change { state, isNews in
             state.note(record)
             isNews = self.isNews(state)

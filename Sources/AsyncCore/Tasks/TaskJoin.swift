@@ -1,25 +1,14 @@
 // Waiting for several tasks at once: what the forms of gather share.
 
-/// A task handle of any type.
-protocol Joinable: Sendable {
-    var record: TaskRecord { get }
-    @discardableResult func cancel() -> Bool
-    /// Waits until the task has ended; not a cancellation point.
-    nonisolated(nonsending) func join() async -> (any Error)?
-    /// The same, for those who do not look at the result.
-    nonisolated(nonsending) func waitForEnd() async
-}
-
-extension TaskHandle: Joinable {
-    nonisolated(nonsending) func join() async -> (any Error)? {
-        if case .failure(let error) = await result { return error }
-        return nil
+@usableFromInline
+enum TaskJoin {
+    /// Waits until all tasks have ended, all of them well; the first error cancels the others, and is
+    /// thrown when all have ended.
+    @usableFromInline
+    nonisolated(nonsending) static func values(_ tasks: [TaskRecord]) async throws {
+        if let error = await all(tasks, stopAtFirstError: true) { throw error }
     }
 
-    nonisolated(nonsending) func waitForEnd() async { _ = await task.result }
-}
-
-enum TaskJoin {
     /// Waits until all tasks have ended; with `stopAtFirstError`, the first error cancels the
     /// others.
     ///
@@ -29,15 +18,15 @@ enum TaskJoin {
     /// - Returns: the error that came first, if `stopAtFirstError`; `CancellationError` if the
     ///   caller was cancelled and at least one task did not end well because of that.
     nonisolated(nonsending) static func all(
-        _ tasks: [any Joinable], stopAtFirstError: Bool
+        _ tasks: [TaskRecord], stopAtFirstError: Bool
     ) async -> (any Error)? {
         if tasks.isEmpty { return nil }
         for task in tasks {
-            task.record.markObserved()
-            task.record.checkAwaiter(TaskIdentity.current)
+            task.markObserved()
+            task.checkAwaiter()
         }
         if let core = LoopCore.current, core.keeps(#isolation),
-            tasks.allSatisfy({ $0.record.belongs(to: core) })
+            tasks.allSatisfy({ $0.belongs(to: core) })
         {
             return await onLoop(core, tasks, stopAtFirstError)
         }
@@ -45,7 +34,7 @@ enum TaskJoin {
     }
 
     private nonisolated(nonsending) static func onLoop(
-        _ core: LoopCore, _ tasks: [any Joinable], _ stopAtFirstError: Bool
+        _ core: LoopCore, _ tasks: [TaskRecord], _ stopAtFirstError: Bool
     ) async -> (any Error)? {
         let observer = Observer(stopAtFirstError: stopAtFirstError)
         let outcome = await observer.wait(for: tasks, core)
@@ -56,9 +45,9 @@ enum TaskJoin {
         // All have ended, or will soon: there is nothing left to interrupt.
         var first: (any Error)?
         for task in tasks {
-            let error = await task.join()
-            if let error, first == nil,
-                task.record === observer.firstFailed || observer.firstFailed == nil
+            await task.waitForEnd()
+            if let error = task.error, first == nil,
+                task === observer.firstFailed || observer.firstFailed == nil
             {
                 first = error
             }
@@ -67,11 +56,16 @@ enum TaskJoin {
     }
 
     private nonisolated(nonsending) static func anywhere(
-        _ tasks: [any Joinable], _ stopAtFirstError: Bool
+        _ tasks: [TaskRecord], _ stopAtFirstError: Bool
     ) async -> (any Error)? {
         await withTaskCancellationHandler {
             await withTaskGroup(of: (any Error)?.self) { group in
-                for task in tasks { group.addTask { await task.join() } }
+                for task in tasks {
+                    group.addTask {
+                        await task.waitForEnd()
+                        return task.error
+                    }
+                }
                 var first: (any Error)?
                 for await error in group where error != nil && first == nil {
                     first = error
@@ -87,25 +81,28 @@ enum TaskJoin {
     /// Counts tasks down.
     ///
     /// Loop thread only.
-    private final class Observer: TaskObserver {
+    private final class Observer: TaskObserver, @unchecked Sendable {
+        // SAFETY: it observes tasks of one loop, on whose thread all is called.
         private let stopAtFirstError: Bool
         private var remaining = 0
         private var waiter: Waiter?
         private(set) var firstFailed: TaskRecord?
-        private(set) var waitingTask: TaskIdentity?
+        private var waiting: TaskIdentity?
+
+        override var waitingTask: TaskIdentity? { waiting }
 
         init(stopAtFirstError: Bool) { self.stopAtFirstError = stopAtFirstError }
 
         nonisolated(nonsending) func wait(
-            for tasks: [any Joinable], _ core: LoopCore
+            for tasks: [TaskRecord], _ core: LoopCore
         ) async -> Waiter.Outcome {
             let waiter = core.makeWaiter()
             guard waiter.begin("gather") else { return .cancelled }
             for task in tasks {
-                if task.record.observe(self) {
+                if task.observe(self) {
                     remaining += 1
-                } else if task.record.endedInError, firstFailed == nil {
-                    firstFailed = task.record
+                } else if task.error != nil, firstFailed == nil {
+                    firstFailed = task
                 }
             }
             if isOver {
@@ -114,9 +111,9 @@ enum TaskJoin {
                 return .completed
             }
             self.waiter = waiter
-            waitingTask = TaskIdentity.current
+            waiting = TaskIdentity.current
             let outcome = await waiter.wait()
-            waitingTask = nil
+            waiting = nil
             self.waiter = nil
             core.recycle(waiter)
             return outcome
@@ -124,9 +121,9 @@ enum TaskJoin {
 
         private var isOver: Bool { remaining == 0 || (stopAtFirstError && firstFailed != nil) }
 
-        func taskFinished(_ record: TaskRecord) {
+        override func taskFinished(_ record: TaskRecord) {
             remaining -= 1
-            if record.endedInError, firstFailed == nil { firstFailed = record }
+            if record.error != nil, firstFailed == nil { firstFailed = record }
             if isOver, let waiter {
                 self.waiter = nil
                 waiter.resolve(.completed)

@@ -159,7 +159,7 @@ public final class TaskScope: Sendable {
     ) -> TaskHandle<Success, any Error> {
         // The scope reports its error.
         child.record.markObserved()
-        if monitor.withLock({ $0.attach(key, child) }) { child.cancel() }
+        if monitor.withLock({ $0.attach(key, child.record) }) { child.cancel() }
         return child
     }
 

@@ -6,7 +6,7 @@ struct TaskScopeState: Sendable {
     typealias Key = UInt64
 
     /// The children that run; nil for one that is just being spawned.
-    private var children: [Key: (any Joinable)?] = [:]
+    private var children: [Key: TaskRecord?] = [:]
     private var nextKey: Key = 0
 
     /// The errors of the body and the children, in the order in which they came.
@@ -36,14 +36,14 @@ struct TaskScopeState: Sendable {
     }
 
     /// The child has been spawned; true if it is to be cancelled.
-    mutating func attach(_ key: Key, _ child: any Joinable) -> Bool {
+    mutating func attach(_ key: Key, _ child: TaskRecord) -> Bool {
         // It may have ended already, on the loop's thread.
         if children[key] != nil { children[key] = child }
         return isCancelled
     }
 
     /// A child has ended; its handle, to let go of without the lock.
-    mutating func remove(_ key: Key, _ wakeups: inout Wakeups) -> (any Joinable)? {
+    mutating func remove(_ key: Key, _ wakeups: inout Wakeups) -> TaskRecord? {
         let child = children.removeValue(forKey: key) ?? nil
         // Decided here: the body may run later, and nothing may come in between.
         if children.isEmpty, !closing.isEmpty {
@@ -64,7 +64,7 @@ struct TaskScopeState: Sendable {
     }
 
     /// All children are to be cancelled, oldest first.
-    mutating func cancel() -> [any Joinable] {
+    mutating func cancel() -> [TaskRecord] {
         isCancelled = true
         return children.sorted { $0.key < $1.key }.compactMap(\.value)
     }

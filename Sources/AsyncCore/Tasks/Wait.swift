@@ -64,8 +64,8 @@ public nonisolated(nonsending) func wait<Success: Sendable, Failure: Error>(
         }
     }
     let completions = TaskCompletions(isNews: isOver)
-    completions.observe(tasks)
-    defer { completions.forget(tasks) }
+    completions.observe(tasks.map { $0.record })
+    defer { completions.forget(tasks.lazy.map { $0.record }) }
     try await completions.monitor.wait("wait(for:until:)") { state, now in
         isOver(state) || now >= deadline ? .answer(()) : .later(deadline: deadline)
     }

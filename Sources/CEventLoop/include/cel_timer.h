@@ -21,4 +21,9 @@ CEL_CHECKED int cel_timer_move(cel_loop *loop, cel_token token, uint64_t deadlin
 /// How many timers there are.
 uint32_t cel_timer_count(const cel_loop *loop);
 
+/// The `user` word of one of the timers, for those who look at all of them: of each for one `place`
+/// below `cel_timer_count`, in no order, until a timer is added, moved, removed or delivered. 0 for
+/// other places.
+uint64_t cel_timer_user(const cel_loop *loop, uint32_t place);
+
 CEL_ASSUME_NONNULL_END

@@ -8,6 +8,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+extern void *_Nonnull swift_retain(void *_Nonnull object);
+extern void swift_release(void *_Nonnull object);
+
 extern __attribute__((swiftcall)) void *_Nullable swift_task_getCurrent(void);
 extern __attribute__((swiftcall)) bool swift_task_isCancelled(void *_Nonnull task);
 extern __attribute__((swiftcall)) void swift_task_cancel(void *_Nonnull task);
@@ -24,6 +27,10 @@ extern __attribute__((swiftcall)) void *_Nonnull swift_task_addCancellationHandl
                                                                                    void *_Nonnull object);
 extern __attribute__((swiftcall)) void swift_task_removeCancellationHandler(void *_Nonnull record);
 
+// The stack of the running task.
+extern __attribute__((swiftcall)) void *_Nonnull swift_task_alloc(size_t size);
+extern __attribute__((swiftcall)) void swift_task_dealloc(void *_Nonnull address);
+
 // What a task that suspends or goes on hands over to its thread, and takes back, of accesses that are not over yet.
 extern void swift_task_exitThreadLocalContext(uintptr_t *_Nonnull accesses);
 
@@ -38,15 +45,32 @@ typedef CSR_ASYNC void csr_resume(CSR_CONTEXT struct csr_context *_Nonnull conte
 
 /// The head of a task, as far as it is used here. The first part is common to all jobs.
 struct csr_task {
-    uintptr_t job[7];
+    uintptr_t object[4];
+    uint32_t flags;
+    uint32_t number;
+    uintptr_t voucher;
+    void *_Nullable waiter;                        ///< Nobody's: the runtime clears this word, and leaves it alone.
     csr_resume *_Nonnull resume;                   ///< Where the task goes on when it is run,
     struct csr_context *_Nonnull resume_context;  ///< and with what: the top of its stack.
-    uintptr_t reserved;
+    uintptr_t not_cleared;
     uintptr_t accesses[2];
+    uint8_t priority;  ///< The lowest byte of its status: the base priority, or a higher one that it was raised to.
+    uint8_t status[15];
+    uintptr_t allocator[2];
+    uint32_t stack_pieces;  ///< And one bit more, the lowest.
+    uint32_t unused_1;
+    void *_Nullable local_values;  ///< The values of task-local variables, the newest first.
+    uint32_t number_high;
 };
 _Static_assert(offsetof(struct csr_task, resume) == 56 &&
                    offsetof(struct csr_task, resume_context) == 64 &&
-                   offsetof(struct csr_task, accesses) == 80,
+                   offsetof(struct csr_task, waiter) == 48 &&
+                   offsetof(struct csr_task, accesses) == 80 &&
+                   offsetof(struct csr_task, number) == 36 &&
+                   offsetof(struct csr_task, priority) == 96 &&
+                   offsetof(struct csr_task, stack_pieces) == 128 &&
+                   offsetof(struct csr_task, local_values) == 136 &&
+                   offsetof(struct csr_task, number_high) == 144,
                "the head of a task, on machines of 64 bits");
 
 /// The address of the current task, or 0.
@@ -62,6 +86,15 @@ static inline bool csr_is_cancelled(uintptr_t task) {
 /// Cancels a task that is alive.
 static inline void csr_cancel(uintptr_t task) {
     swift_task_cancel((void *_Nonnull)task);
+}
+
+/// Keeps a task alive.
+static inline void csr_retain(uintptr_t task) {
+    swift_retain((void *_Nonnull)task);
+}
+
+static inline void csr_release(uintptr_t task) {
+    swift_release((void *_Nonnull)task);
 }
 
 /// What handlers of cancellations call, with their object. To be set before the first is added.
@@ -82,9 +115,6 @@ static inline void csr_run(uintptr_t job) {
     swift_job_run((void *_Nonnull)job, 0, 0);
 }
 
-/// What to call when a task has parked, with the object that `csr_park` was given. To be set before the first does.
-void csr_set_on_park(void (*_Nonnull on_park)(void *_Nonnull object));
-
 /// Asks the processor for the memory of a job that is ready: what its first steps will look at.
 static inline void csr_prefetch_job(uintptr_t job) {
     const char *line = (const char *)job;
@@ -96,8 +126,11 @@ static inline void csr_prefetch_job(uintptr_t job) {
 /// Other jobs have something else there; asking for that does no harm. The frames of a task that waits lie in one piece
 /// of memory of 984 bytes, most of them below its top.
 static inline void csr_prefetch_stack(uintptr_t job) {
-    const char *top = (const char *)((const struct csr_task *)job)->resume_context;
+    const struct csr_task *task = (const struct csr_task *)job;
+    const char *top = (const char *)task->resume_context;
     for (int offset = -9 * 64; offset <= 64; offset += 64) __builtin_prefetch(top + offset);
+    const char *waiter = task->waiter;
+    for (int offset = 0; offset < 4 * 64; offset += 64) __builtin_prefetch(waiter + offset);
 }
 
 /// Whether a job that has not run yet is a step of a task; then its address is the task's.
@@ -108,6 +141,37 @@ static inline bool csr_is_task(uintptr_t job) {
 /// The number of a task that is alive: no other task of the process has it, or ever had.
 static inline uint64_t csr_task_id(uintptr_t task) {
     return swift_task_getJobTaskId((void *_Nonnull)task);
+}
+
+/// Gives a task another number, which `csr_task_id` then returns.
+static inline void csr_set_number(uintptr_t task, uint64_t number) {
+    struct csr_task *head = (struct csr_task *)task;
+    head->number = (uint32_t)number;
+    head->number_high = (uint32_t)(number >> 32);
+}
+
+/// What was left in a task by `csr_set_waiter`; null in a new one.
+static inline void *_Nullable csr_waiter(uintptr_t task) {
+    return ((const struct csr_task *)task)->waiter;
+}
+
+static inline void csr_set_waiter(uintptr_t task, void *_Nullable waiter) {
+    ((struct csr_task *)task)->waiter = waiter;
+}
+
+/// Whether a task has values of task-local variables, its own or inherited.
+static inline bool csr_has_local_values(uintptr_t task) {
+    return ((const struct csr_task *)task)->local_values != NULL;
+}
+
+/// How many pieces of memory a task's stack has.
+static inline uint32_t csr_stack_pieces(uintptr_t task) {
+    return ((const struct csr_task *)task)->stack_pieces >> 1;
+}
+
+/// The priority of a task, as tasks inherit it that it makes.
+static inline uint8_t csr_priority(uintptr_t task) {
+    return __atomic_load_n(&((const struct csr_task *)task)->priority, __ATOMIC_RELAXED);
 }
 
 /// The task that a child task (of a group, or an `async let`), which is alive, is a child of; 0 for other tasks.

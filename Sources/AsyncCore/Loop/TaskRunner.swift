@@ -1,0 +1,105 @@
+// Tasks of the runtime that run spawned tasks one after the other.
+//
+// To make a task is most of what `spawn` costs: several pieces of memory, a record of the executor, a
+// stack. As Go does with its goroutines, a loop keeps tasks that have run out of work, and gives them more
+// of it. The work cannot tell, for such a task is as good as a new one: it has never been cancelled, it
+// has no task-local values, and its priority is what a new one's would be. It gets a new number, too.
+
+/// A task of the runtime that waits for spawned tasks, and runs them.
+///
+/// It is the standing waiter of all that it runs, and is parked as such.
+///
+/// Owner thread only. Its own task holds it.
+@safe
+final class TaskRunner: Waiter, @unchecked Sendable {
+    // SAFETY: all of it is the owner thread's. `core` is alive while the task of the runner is, which
+    // holds its executor.
+    private let core: Unmanaged<LoopCore>
+    /// What to run next; none means: end.
+    @exclusivity(unchecked) private var record: TaskRecord?
+    @exclusivity(unchecked) var nextIdle: Unmanaged<TaskRunner>?
+    @exclusivity(unchecked) private var handler: CancellationHandler?
+
+    /// The priority of its task, and of those whom its work spawns.
+    let priority: UInt8
+
+    /// Begins with `record`, whose spawner is the calling task, and has that priority.
+    init(_ core: LoopCore, priority: UInt8, _ record: TaskRecord) {
+        unsafe self.core = .passUnretained(core)
+        self.priority = priority
+        unsafe self.record = record
+        super.init(hasStandingHandler: true, book: core.waitBook)
+        // As one that can fail, since that needs no thunk around its closure.
+        Task<Void, any Error>(executorPreference: core.preferredExecutor) {
+            // Little may live from step to step: it is at the bottom of the stack of all work.
+            self.open()
+            repeat {
+                if let record = self.takeRecord() {
+                    await record.perform()
+                    if !self.isWanted(after: record) { break }
+                }
+                // SAFETY: the task holds its runner.
+                await unsafe parkTask(Unmanaged.passUnretained(self).toOpaque(), runnerHasParked)
+            } while self.hasRecord
+            self.close()
+        }
+    }
+
+    /// The first thing that its task does.
+    private func open() {
+        noteTask()
+        TaskIdentity.running.standingWaiter = self
+        unsafe handler = CancellationHandler(for: self)
+    }
+
+    /// The last.
+    private func close() {
+        unsafe handler?.remove()
+        TaskIdentity.running.standingWaiter = nil
+    }
+
+    private func takeRecord() -> TaskRecord? {
+        defer { unsafe record = nil }
+        return unsafe record
+    }
+
+    private var hasRecord: Bool { unsafe record != nil }
+
+    /// Whether it may wait for more work: its task is as good as a new one, and there may be more.
+    private func isWanted(after record: TaskRecord) -> Bool {
+        // Also if whoever has cancelled it has not told the task yet.
+        if record.wasCancelled { return false }
+        let task = TaskIdentity.running
+        guard task.priority == priority, task.stackPieces <= Self.keptStackPieces else {
+            return false
+        }
+        return unsafe core._withUnsafeGuaranteedRef {
+            $0.phase == .open && $0.parking.value.takes(nil)
+        }
+    }
+
+    /// How many pieces of stack, of a kilobyte each or more, an idle runner may hold.
+    private static let keptStackPieces: UInt32 = 4
+
+    /// Its task has suspended.
+    fileprivate func becomeIdle() {
+        unsafe core._withUnsafeGuaranteedRef { core in
+            unsafe parked = core.hot.value.running
+            core.runners.value.add(self)
+        }
+    }
+
+    /// Gives an idle one a record to run, or none, and returns the job that does so.
+    func begin(_ record: TaskRecord?) -> ReadyJob {
+        guard let job = unsafe parked else { preconditionFailure("a runner is not idle") }
+        unsafe parked = nil
+        unsafe self.record = record
+        return job
+    }
+}
+
+/// What ``parkTask(_:_:)`` calls.
+private func runnerHasParked(_ runner: UnsafeMutableRawPointer) {
+    // SAFETY: the task of a runner holds it.
+    unsafe Unmanaged<TaskRunner>.fromOpaque(runner)._withUnsafeGuaranteedRef { $0.becomeIdle() }
+}

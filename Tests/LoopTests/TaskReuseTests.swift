@@ -1,0 +1,323 @@
+import AsyncCoreTestSupport
+import Synchronization
+import Testing
+
+@testable import AsyncCore
+
+/// Tasks of the runtime that run one spawned task after the other: nobody can tell.
+///
+/// The loop of these tests runs on a bare thread, whose tasks have no task-local values.
+@Suite(.watched)
+struct TaskReuseTests {
+    private enum Local {
+        @TaskLocal static var value = 0
+    }
+
+    private struct Failure: Error {}
+
+    /// The address of the runtime's task, and the number, of a task that is spawned and awaited.
+    private static func spawnOne() async -> TaskNote { await spawn { TaskNote() }.value }
+
+    private struct TaskNote: Sendable {
+        let address = TaskIdentity.running.address
+        let number = TaskIdentity.running.number
+        let isCancelled = TaskIdentity.isCurrentCancelled
+        let priority = Task.currentPriority
+        let local = Local.value
+    }
+
+    @Test func `one task of the runtime runs many, each with a number of its own`() async throws {
+        try await onLoop {
+            var notes: [TaskNote] = []
+            for _ in 0..<100 { notes.append(await Self.spawnOne()) }
+            #expect(Set(notes.map(\.address)).count == 1)
+            #expect(Set(notes.map(\.number)).count == 100)
+            #expect(currentLoop.core.runners.value.count == 1)
+        }
+    }
+
+    @Test func `a failure, and a value, are each task's own`() async throws {
+        try await onLoop {
+            for number in 0..<100 {
+                let task = spawn {
+                    if number % 2 == 0 { throw Failure() }
+                    return number
+                }
+                let result = await task.result
+                #expect((try? result.get()) == (number % 2 == 0 ? nil : number))
+                #expect(!task.isCancelled)
+            }
+            #expect(currentLoop.core.runners.value.count == 1)
+        }
+    }
+
+    // MARK: - As good as new
+
+    @Test func `what was cancelled runs nothing else`() async throws {
+        try await onLoop {
+            for wait in [Duration.zero, .hour] {
+                let first = spawn { () async -> UInt in
+                    try? await sleep(for: wait)
+                    return TaskIdentity.running.address
+                }
+                try await settle()
+                // One has ended: to cancel it now does nothing.
+                #expect(first.cancel() == (wait == .hour))
+                #expect(first.isCancelled == (wait == .hour))
+                _ = await first.value
+                #expect(currentLoop.core.runners.value.count == (wait == .hour ? 0 : 1))
+                #expect(await !Self.spawnOne().isCancelled)
+            }
+        }
+    }
+
+    @Test func `what has cancelled itself runs nothing else`() async throws {
+        try await onLoop {
+            let task = spawn { withUnsafeCurrentTask { unsafe $0?.cancel() } }
+            await task.value
+            #expect(task.isCancelled)
+            #expect(currentLoop.core.runners.value.count == 0)
+            #expect(await !Self.spawnOne().isCancelled)
+        }
+    }
+
+    @Test func `a cancellation from another thread never hits the next task`() async throws {
+        let wrong = try await onLoop {
+            let cancellers = ThreadCancellers<Void>()
+            defer { cancellers.stop() }
+            var wrong = 0
+            for round in 0..<3_000 {
+                let task = spawn { for _ in 0..<(round % 3) { try? await yield() } }
+                cancellers.cancel(task)
+                await task.value
+                if await Self.spawnOne().isCancelled { wrong += 1 }
+            }
+            return wrong
+        }
+        #expect(wrong == 0)
+    }
+
+    @Test func `waits of the next task are its own to cancel`() async throws {
+        try await onLoop {
+            for _ in 0..<10 {
+                try await spawn { try await yield() }.value
+                let task = spawn { try await sleep(for: .hour) }
+                try await settle()
+                task.cancel()
+                await #expect(throws: CancellationError.self) { try await task.value }
+                let other = spawn { try await sleep(for: .zero) }
+                try await other.value
+            }
+        }
+    }
+
+    @Test func `task-local values are inherited, and not left behind`() async throws {
+        try await onLoop {
+            #expect(await Self.spawnOne().local == 0)
+            let inside = await Local.$value.withValue(7) { await Self.spawnOne() }
+            #expect(inside.local == 7)
+            let bound = spawn { await Local.$value.withValue(8) { await Self.spawnOne().local } }
+            #expect(await bound.value == 8)
+            #expect(await Self.spawnOne().local == 0)
+        }
+    }
+
+    @Test func `a task has the priority of the one that spawned it`() async throws {
+        try await onLoop {
+            let executor = currentLoop.taskExecutor
+            for priority in [TaskPriority.low, .high, .medium, .low] {
+                let spawner = Task(executorPreference: executor, priority: priority) {
+                    await Self.spawnOne().priority
+                }
+                #expect(await spawner.value >= priority)
+            }
+            let low = Task(executorPreference: executor, priority: .low) { spawn { TaskNote() } }
+            #expect(await low.value.value.priority < .high)
+        }
+    }
+
+    @Test func `a stack that has grown is given back`() async throws {
+        @Sendable func dive(_ depth: Int) async throws -> Int {
+            if depth == 0 { return 0 }
+            try await yield()
+            return try await dive(depth - 1) + 1
+        }
+        try await onLoop {
+            let depth = try await spawn { try await dive(100) }.value
+            #expect(depth == 100)
+            #expect(currentLoop.core.runners.value.count == 0)
+        }
+    }
+
+    // MARK: - How many there are
+
+    @Test func `a loop with nothing to do keeps a few only`() async throws {
+        try await onLoop {
+            let gate = AsyncEvent()
+            let tasks = (0..<2_000).map { _ in spawn { try await gate.wait() } }
+            try await settle()
+            gate.set()
+            _ = try await gather(tasks)
+            #expect(currentLoop.core.runners.value.count == 2_000)
+            // They go while the loop has nothing else to do.
+            while currentLoop.core.runners.value.count > IdleRunners.kept {
+                try await sleep(for: .microseconds(100))
+            }
+            #expect(currentLoop.core.runners.value.count == IdleRunners.kept)
+        }
+    }
+
+    @Test func `none is left of a loop that has ended`() async throws {
+        let core = try await onThread {
+            let loop = try EventLoop(configuration: .quiet)
+            try loop.runMain { for task in (0..<10).map({ _ in spawn {} }) { await task.value } }
+            let weak = WeakCore(loop.core)
+            #expect(loop.core.runners.value.count == 0)
+            return weak
+        }
+        // The thread that ran it may be about to let go of it.
+        while core.object != nil { await Task.yield() }
+    }
+
+    @Test func `a host that drives the loop gets a task for each`() async throws {
+        try await onThread {
+            let loop = try EventLoop(configuration: .quiet)
+            let notes = Recorder<UInt64>()
+            loop.spawn {
+                for _ in 0..<3 { notes.append(await Self.spawnOne().number) }
+                loop.stop()
+            }
+            while !loop.isStopped { try loop.runReady() }
+            #expect(Set(notes.elements).count == 3)
+            #expect(notes.elements.allSatisfy { $0 < TaskNumbers.first })
+        }
+    }
+
+    // MARK: - What others see
+
+    @Test func `a task that has ended is nobody's parent, though its successor looks like it`()
+        async throws
+    {
+        try await onLoop {
+            let child = await spawn { spawn { try await sleep(for: .hour) } }.value
+            let next = spawn { try await sleep(for: .hour) }
+            try await settle()
+            let tasks = currentLoop.tasks.tasks
+            let record = child.record
+            let sleeper = try #require(tasks.first { $0.id == record.task?.number })
+            let successor = try #require(tasks.first { $0.id == next.record.task?.number })
+            #expect(sleeper.parent != nil)
+            #expect(sleeper.parent != successor.id)
+            #expect(successor.parent == tasks.first { $0.name == "main" }?.id)
+            for task in [child, next] { task.cancel() }
+        }
+    }
+
+    /// Isolated to another loop.
+    private actor Elsewhere {
+        private let executor: any SerialExecutor
+        nonisolated var unownedExecutor: UnownedSerialExecutor {
+            unsafe executor.asUnownedSerialExecutor()
+        }
+
+        init(_ loop: EventLoop) { executor = loop.serialExecutor }
+
+        func work(fails: Bool) throws -> Int {
+            if fails { throw Failure() }
+            return 1
+        }
+    }
+
+    @Test(arguments: [false, true])
+    func `an operation that ends on another thread ends its task on the loop`(fails: Bool)
+        async throws
+    {
+        try await withLoops(1) { others in
+            let actor = Elsewhere(others[0])
+            // A concurrent function need not go back to where it was called.
+            let operation: @concurrent @Sendable () async throws -> Int = {
+                try await actor.work(fails: fails)
+            }
+            try await onLoop {
+                let core = currentLoop.core
+                for round in 0..<200 {
+                    let task = spawn(operation)
+                    if round % 4 == 0 { task.cancel() }
+                    let result = await task.result
+                    #expect((try? result.get()) == (fails ? nil : 1))
+                    #expect(task.isFinished && core.isCurrent)
+                }
+                #expect(core.tasks.value.count == 0)
+            }
+        }
+    }
+
+    @Test func `a value is there for all who await it, on whichever thread`() async throws {
+        try await withLoops(3) { loops in
+            for round in 0..<100 {
+                let task = loops[0].spawn { () async throws -> Int in
+                    for _ in 0..<(round % 4) { try await yield() }
+                    return round
+                }
+                let readers = (0..<9).map { index in
+                    loops[index % 3].spawn { try await task.value }
+                }
+                async let outside = task.value
+                var values = [try await outside]
+                for reader in readers { values.append(try await reader.value) }
+                #expect(values == Array(repeating: round, count: 10))
+                #expect(TaskRelay.observerCount(of: task.record) == nil)
+            }
+        }
+    }
+
+    // MARK: - What the runtime's tasks look like
+
+    @Test func `the head of a task is where it is looked for`() async throws {
+        try await onLoop {
+            let task = TaskIdentity.running
+            #expect(!task.hasLocalValues)
+            Local.$value.withValue(1) { #expect(task.hasLocalValues) }
+            #expect(!task.hasLocalValues)
+            #expect(task.priority == Task.currentPriority.rawValue)
+            let number = task.number
+            task.setNumber(1 << 40 | 5)
+            #expect(task.number == 1 << 40 | 5)
+            task.setNumber(number)
+            #expect(task.number == number)
+            #expect(task.stackPieces >= 1)
+            async let child: Void = {
+                #expect(TaskIdentity.running.standingWaiter == nil)
+            }()
+            await child
+        }
+    }
+}
+
+/// A reference that keeps nothing.
+private final class WeakCore: @unchecked Sendable {
+    // SAFETY: weak references are atomic; it is not set again.
+    weak var object: LoopCore?
+
+    init(_ object: LoopCore) { self.object = object }
+}
+
+/// Two threads that cancel tasks as fast as they can.
+private final class ThreadCancellers<Success: Sendable>: Sendable {
+    private let newest = Mutex<TaskHandle<Success, Never>?>(nil)
+    private let isOver = Atomic<Bool>(false)
+
+    init() {
+        for _ in 0..<2 {
+            try? CurrentThread.start(name: "canceller") { [self] in
+                while !isOver.load(ordering: .relaxed) {
+                    newest.withLock { $0 }?.cancel()
+                }
+            }
+        }
+    }
+
+    func cancel(_ task: TaskHandle<Success, Never>) { newest.withLock { $0 = task } }
+
+    func stop() { isOver.store(true, ordering: .relaxed) }
+}
