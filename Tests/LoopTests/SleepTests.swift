@@ -181,6 +181,18 @@ struct SleepTests {
         }
     }
 
+    @Test func `a wait that time never ends is no reason to ask the kernel`() async throws {
+        try await onLoop {
+            let sleeper = spawn { try await sleep(for: .seconds(Int64.max)) }
+            try await settle()
+            let before = currentLoop.statistics
+            try await settle(100)
+            #expect(currentLoop.statistics.polls == before.polls)
+            #expect(currentLoop.core.poller.nextDeadline == nil)
+            sleeper.cancel()
+        }
+    }
+
     @Test func `a timer at zero fires, though zero would disarm the descriptor (B5)`()
         async throws
     {

@@ -149,6 +149,21 @@ struct TaskReuseTests {
         }
     }
 
+    @Test func `a task that was cancelled before leaves no standing waiter behind`() async throws {
+        try await onLoop {
+            let core = currentLoop.core
+            let task = Task(executorPreference: currentLoop.taskExecutor) {
+                withUnsafeCurrentTask { unsafe $0?.cancel() }
+                try? await core.withStandingHandler {
+                    #expect(TaskIdentity.running.standingWaiter != nil)
+                    try await sleep(for: .hour)
+                }
+                return TaskIdentity.running.standingWaiter == nil
+            }
+            #expect(await task.value)
+        }
+    }
+
     // MARK: - How many there are
 
     @Test func `a loop with nothing to do keeps a few only`() async throws {

@@ -11,31 +11,31 @@ extension LoopCore {
     /// nil if there is one, or the task's waits may end elsewhere.
     ///
     /// To be removed by a `defer` that comes right after it: see ``CancellationHandler``.
-    func addStandingHandler(_ isolation: (any Actor)?) -> CancellationHandler? {
-        guard isCurrent(for: isolation), let task = TaskIdentity.current,
-            task.standingWaiter == nil
-        else { return nil }
-        let waiter = Waiter(hasStandingHandler: true, for: task, book: waitBook)
+    func addStandingHandler(_ isolation: (any Actor)?) -> Waiter? {
+        guard isCurrent(for: isolation), TaskIdentity.running.standingWaiter == nil else {
+            return nil
+        }
+        let waiter = Waiter(hasStandingHandler: true, book: waitBook)
         waitBook.add(waiter)
-        task.holdStandingWaiter(waiter)
-        return CancellationHandler(for: waiter)
+        waiter.addHandler()
+        return waiter
     }
 
     /// Removes what ``addStandingHandler(_:)`` has added for the calling task.
     @inline(never)
-    func removeStandingHandler(_ handler: CancellationHandler?) {
-        guard let handler else { return }
-        handler.remove()
+    func removeStandingHandler(_ waiter: Waiter?) {
+        guard let waiter else { return }
+        waiter.removeHandler()
         // The same task, and so the same thread, comes by here again.
-        if let waiter = TaskIdentity.running.takeStandingWaiter() { waitBook.remove(waiter) }
+        waitBook.remove(waiter)
     }
 
     /// Runs `body` with one cancellation handler for all waits of the calling task on this loop.
     nonisolated(nonsending) func withStandingHandler<R>(
         _ body: nonisolated(nonsending) () async throws -> R
     ) async throws -> R {
-        let handler = addStandingHandler(#isolation)
-        defer { removeStandingHandler(handler) }
+        let waiter = addStandingHandler(#isolation)
+        defer { removeStandingHandler(waiter) }
         return try await body()
     }
 }

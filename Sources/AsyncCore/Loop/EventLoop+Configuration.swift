@@ -63,6 +63,12 @@ extension EventLoop {
         /// Time and order under test; nil for a loop that works.
         package var simulation: SimulationOptions?
 
+        /// Whether spawned tasks share tasks of the runtime although they should inherit task-local
+        /// values, which they then do without.
+        ///
+        /// For tests, whose framework binds such a value to each of them.
+        package var dropsTaskLocalValues = false
+
         /// The default configuration.
         public init() {}
 

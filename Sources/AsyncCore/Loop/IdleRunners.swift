@@ -40,7 +40,8 @@ extension LoopCore {
     @usableFromInline
     func begin(_ record: TaskRecord) {
         guard isCurrent, hot.value.isHosting, debug == nil, record.name == nil,
-            let task = TaskIdentity.current, !task.hasLocalValues || Self.ignoresLocalValues
+            let task = TaskIdentity.current,
+            !task.hasLocalValues || configuration.dropsTaskLocalValues
         else { return beginAnew(record) }
         let priority = task.priority
         // SAFETY: an idle runner's task holds it, and goes on to do so.
@@ -75,10 +76,4 @@ extension LoopCore {
         }
         return left < configuration.jobsPerTurn
     }
-
-    /// Tests run under a framework that binds a task-local value to each of them; debug builds can be
-    /// told to use runners all the same, whose tasks then do not have it.
-    private static let ignoresLocalValues: Bool = {
-        DebugMode.isDebugBuild && Environment.value(of: "ASYNCCORE_REUSE") == "always"
-    }()
 }

@@ -390,7 +390,7 @@ final class LoopCore: @unchecked Sendable {
     private func pollWithoutWaiting(always: Bool) {
         // With nothing registered and no deadline there is nothing to ask: what other threads send
         // is seen in the inbox.
-        if !always && poller.watchCount == 0 && poller.timerCount == 0 {
+        if !always && poller.watchCount == 0 && poller.nextDeadline == nil {
             // Nobody looks at the clock then, for as long as the loop finds something to run.
             if counters.turns & 63 == 0 { waitBook.now = poller.now }
             return

@@ -93,11 +93,15 @@
             }
         }
 
+        /// Nil if the task is cancelled: then the waiter has been told, and there is nothing to remove.
         @inline(__always)
-        init(for waiter: Waiter) {
+        init?(for waiter: Waiter) {
             Self.isPrepared
-            unsafe record = csr_add_cancellation_handler(
-                Unmanaged.passUnretained(waiter).toOpaque())
+            guard
+                let record = unsafe csr_add_cancellation_handler(
+                    Unmanaged.passUnretained(waiter).toOpaque())
+            else { return nil }
+            unsafe self.record = record
         }
 
         /// When it returns, the handler is not running, and will not run.
@@ -165,21 +169,6 @@
             nonmutating set {
                 unsafe csr_set_waiter(
                     address, newValue.map { unsafe Unmanaged.passUnretained($0).toOpaque() })
-            }
-        }
-
-        /// Sets the waiter, and holds it until ``takeStandingWaiter()``.
-        func holdStandingWaiter(_ waiter: Waiter) {
-            // SAFETY: given back by `takeStandingWaiter`.
-            unsafe csr_set_waiter(address, Unmanaged.passRetained(waiter).toOpaque())
-        }
-
-        /// Takes back what ``holdStandingWaiter(_:)`` has set.
-        func takeStandingWaiter() -> Waiter? {
-            defer { standingWaiter = nil }
-            // SAFETY: held since it was set.
-            return unsafe csr_waiter(address).map { waiter in
-                unsafe Unmanaged<Waiter>.fromOpaque(waiter).takeRetainedValue()
             }
         }
     }

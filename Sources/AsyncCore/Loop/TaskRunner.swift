@@ -18,7 +18,6 @@ final class TaskRunner: Waiter, @unchecked Sendable {
     /// What to run next; none means: end.
     @exclusivity(unchecked) private var record: TaskRecord?
     @exclusivity(unchecked) var nextIdle: Unmanaged<TaskRunner>?
-    @exclusivity(unchecked) private var handler: CancellationHandler?
 
     /// The priority of its task, and of those whom its work spawns.
     let priority: UInt8
@@ -32,7 +31,7 @@ final class TaskRunner: Waiter, @unchecked Sendable {
         // As one that can fail, since that needs no thunk around its closure.
         Task<Void, any Error>(executorPreference: core.preferredExecutor) {
             // Little may live from step to step: it is at the bottom of the stack of all work.
-            self.open()
+            self.addHandler()
             repeat {
                 if let record = self.takeRecord() {
                     await record.perform()
@@ -41,21 +40,8 @@ final class TaskRunner: Waiter, @unchecked Sendable {
                 // SAFETY: the task holds its runner.
                 await unsafe parkTask(Unmanaged.passUnretained(self).toOpaque(), runnerHasParked)
             } while self.hasRecord
-            self.close()
+            self.removeHandler()
         }
-    }
-
-    /// The first thing that its task does.
-    private func open() {
-        noteTask()
-        TaskIdentity.running.standingWaiter = self
-        unsafe handler = CancellationHandler(for: self)
-    }
-
-    /// The last.
-    private func close() {
-        unsafe handler?.remove()
-        TaskIdentity.running.standingWaiter = nil
     }
 
     private func takeRecord() -> TaskRecord? {

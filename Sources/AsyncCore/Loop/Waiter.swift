@@ -92,20 +92,39 @@ class Waiter: TaskObserver, @unchecked Sendable {
     /// The waiting task's; not looked at here.
     @exclusivity(unchecked) var spare: AnyObject?
 
+    /// What ends the waits of a standing waiter; nil if its task was cancelled before.
+    @exclusivity(unchecked) private var handler: CancellationHandler?
+
     @exclusivity(unchecked) private var isInBook = false
     // Links of the book's list.
     @exclusivity(unchecked) var nextInBook: Unmanaged<Waiter>?
     @exclusivity(unchecked) var previousInBook: Unmanaged<Waiter>?
 
     /// A standing waiter is for the waits of one task, others for those of any.
-    init(hasStandingHandler: Bool = false, for task: TaskIdentity? = nil, book: WaitBook? = nil) {
+    init(hasStandingHandler: Bool = false, book: WaitBook? = nil) {
         self.hasStandingHandler = hasStandingHandler
         self.book = book
         parking = book?.parking
-        unsafe self.task = task
     }
 
     // MARK: - The waiting task
+
+    /// Makes this the standing waiter of the calling task.
+    ///
+    /// To be taken back by ``removeHandler()``, on the same level of the task's stack.
+    func addHandler() {
+        let task = TaskIdentity.running
+        unsafe self.task = task
+        task.standingWaiter = self
+        unsafe handler = CancellationHandler(for: self)
+    }
+
+    /// Takes back what ``addHandler()`` did.
+    func removeHandler() {
+        unsafe handler?.remove()
+        unsafe handler = nil
+        TaskIdentity.running.standingWaiter = nil
+    }
 
     /// Announces a wait.
     ///
@@ -148,7 +167,7 @@ class Waiter: TaskObserver, @unchecked Sendable {
         enterBook()
         let handler = CancellationHandler(for: self)
         await suspend()
-        handler.remove()
+        handler?.remove()
         leaveBook()
     }
 

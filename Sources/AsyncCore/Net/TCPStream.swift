@@ -49,8 +49,8 @@ public final class TCPStream: SocketStream, @unchecked Sendable {
     public nonisolated(nonsending) func withConnection<R>(
         _ body: nonisolated(nonsending) (TCPStream) async throws -> R
     ) async throws -> R {
-        let handler = socket.core.addStandingHandler(#isolation)
-        defer { socket.core.removeStandingHandler(handler) }
+        let waiter = socket.core.addStandingHandler(#isolation)
+        defer { socket.core.removeStandingHandler(waiter) }
         do {
             let value = try await body(self)
             await close()

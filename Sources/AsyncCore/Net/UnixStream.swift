@@ -113,8 +113,8 @@ public final class UnixStream: SocketStream, @unchecked Sendable {
     public nonisolated(nonsending) func withConnection<R>(
         _ body: nonisolated(nonsending) (UnixStream) async throws -> R
     ) async throws -> R {
-        let handler = socket.core.addStandingHandler(#isolation)
-        defer { socket.core.removeStandingHandler(handler) }
+        let waiter = socket.core.addStandingHandler(#isolation)
+        defer { socket.core.removeStandingHandler(waiter) }
         do {
             let value = try await body(self)
             await close()

@@ -23,7 +23,7 @@ extern __attribute__((swiftcall)) uint64_t swift_task_getJobTaskId(void *_Nonnul
 // A handler of cancellations, its object in the context register: called at once if the task is cancelled already.
 #define CSR_OBJECT __attribute__((swift_context))
 typedef __attribute__((swiftcall)) void csr_handler(CSR_OBJECT void *_Nonnull object);
-extern __attribute__((swiftcall)) void *_Nonnull swift_task_addCancellationHandler(csr_handler *_Nonnull handler,
+extern __attribute__((swiftcall)) void *_Nullable swift_task_addCancellationHandler(csr_handler *_Nonnull handler,
                                                                                    void *_Nonnull object);
 extern __attribute__((swiftcall)) void swift_task_removeCancellationHandler(void *_Nonnull record);
 
@@ -100,8 +100,9 @@ static inline void csr_release(uintptr_t task) {
 /// What handlers of cancellations call, with their object. To be set before the first is added.
 void csr_set_on_cancel(void (*_Nonnull on_cancel)(void *_Nonnull object));
 
-/// Adds a handler to the running task: its record, which is in the memory of the task's stack.
-void *_Nonnull csr_add_cancellation_handler(void *_Nonnull object);
+/// Adds a handler to the running task: its record, which is in the memory of the task's stack. Null if the task is
+/// cancelled: then the handler was called, and there is nothing to remove.
+void *_Nullable csr_add_cancellation_handler(void *_Nonnull object);
 
 /// Removes the handler that was last added, from the task that has added it. When it returns, the handler is not
 /// running, and will not run.
@@ -130,6 +131,7 @@ static inline void csr_prefetch_stack(uintptr_t job) {
     const char *top = (const char *)task->resume_context;
     for (int offset = -9 * 64; offset <= 64; offset += 64) __builtin_prefetch(top + offset);
     const char *waiter = task->waiter;
+    if (waiter == NULL) return;
     for (int offset = 0; offset < 4 * 64; offset += 64) __builtin_prefetch(waiter + offset);
 }
 

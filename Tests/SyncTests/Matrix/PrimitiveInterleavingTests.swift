@@ -78,7 +78,7 @@ struct PrimitiveInterleavingTests {
         let runs = Atomic<Int>(0)
         let entries = Atomic<Int>(0)
         let cancellations = Atomic<Int>(0)
-        try await withSeeds { seed in
+        try await withSeeds(options: .sharingTasks) { seed in
             let run = try await live(subjectCase, seed: seed)
             runs.add(1, ordering: .relaxed)
             entries.add(run.entries, ordering: .relaxed)

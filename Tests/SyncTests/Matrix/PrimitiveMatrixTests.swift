@@ -22,7 +22,7 @@ struct PrimitiveMatrixTests {
     /// `ASYNCCORE_SEEDS=1000` gives each body that many.
     private func onLoopAndSeeds(_ body: @escaping @Sendable () async throws -> Void) async throws {
         try await onLoop(body)
-        try await withSeeds(100) { _ in try await body() }
+        try await withSeeds(100, options: .sharingTasks) { _ in try await body() }
     }
 
     /// Runs `body` with a subject that is occupied, and tasks that wait.
