@@ -9,12 +9,15 @@ final class TaskAftermath: Sendable {
     /// The task of the runtime: whoever has cancelled it may be about to tell it so.
     private let task: TaskIdentity
     private let core: LoopCore
+    /// Its standing waiter: if the task ends elsewhere, whoever looks at the loop's tasks may still find it.
+    private let waiter: Waiter?
 
     /// What is left of the calling task.
     init(error: (any Error)?, task: TaskIdentity, core: LoopCore) {
         self.error = error
         self.task = task
         self.core = core
+        waiter = task.standingWaiter
         // SAFETY: given back in deinit.
         task.retain()
     }

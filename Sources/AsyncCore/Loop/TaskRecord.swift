@@ -202,7 +202,7 @@ class TaskRecord: @unchecked Sendable {
         var seen = state.load(ordering: .relaxed)
         while seen & (State.cancelled | State.finished) == 0 {
             let (won, now) = state.compareExchange(
-                expected: seen, desired: seen | State.cancelled, ordering: .acquiringAndReleasing)
+                expected: seen, desired: seen | State.cancelled, ordering: .sequentiallyConsistent)
             if won { return true }
             seen = now
         }
