@@ -21,8 +21,7 @@ struct csr_context {
 };
 
 /// `nonisolated(nonsending) func csr_park(_: UnsafeMutableRawPointer, _: @convention(c) (UnsafeMutableRawPointer) ->
-/// Void) async`: the first two words are the caller's
-/// isolation.
+/// Void) async`: the first two words are the caller's isolation.
 ///
 /// Returning to the caller of the job, without going on with the context, suspends the task. The runtime would also
 /// note what the task waits for, and enqueue it somewhere; and it would clear the current task, which is not to be had
@@ -51,15 +50,17 @@ struct csr_function {
     uint32_t context_size;
 };
 
+// By a name of this file's: shared libraries know no distance to a symbol that another one could replace.
 #define CSR_TEXT(word) #word
 #define CSR_VALUE_TEXT(word) CSR_TEXT(word)
-#define CSR_FUNCTION_RECORD(name, context_size)         \
-    __asm__(".pushsection .rodata\n"                     \
-            ".balign 8\n"                                \
-            ".globl " #name "Tu\n"                       \
-            #name "Tu:\n"                                \
-            ".long " #name " - .\n"                      \
-            ".long " CSR_VALUE_TEXT(context_size) "\n"         \
+#define CSR_FUNCTION_RECORD(name, context_size)        \
+    __asm__(".set .Lcode_of_" #name ", " #name "\n"     \
+            ".pushsection .rodata\n"                    \
+            ".balign 8\n"                               \
+            ".globl " #name "Tu\n"                      \
+            #name "Tu:\n"                               \
+            ".long .Lcode_of_" #name " - .\n"           \
+            ".long " CSR_VALUE_TEXT(context_size) "\n"  \
             ".popsection\n")
 
 CSR_FUNCTION_RECORD(csr_park, 16);
@@ -86,7 +87,7 @@ typedef CSR_ASYNC void csr_resume_or_throw(CSR_CONTEXT struct csr_context *conte
 static CSR_ASYNC void after_operation(CSR_CONTEXT struct csr_context *context, CSR_OBJECT void *error) {
     struct csr_context *caller = context->parent;
     swift_task_dealloc(context);
-    return ((csr_resume_or_throw *)caller->resume)(caller, error);
+    return ((csr_resume_or_throw *)(void *)caller->resume)(caller, error);
 }
 
 typedef CSR_ASYNC void csr_operation(void *result, CSR_CONTEXT struct csr_context *context, uintptr_t isolation,

@@ -51,6 +51,14 @@ struct TaskReuseTests {
         }
     }
 
+    /// Has a frame of its task's stack that is larger than a runner may keep.
+    private static func useLargeFrame() async {
+        var numbers = InlineArray<1_000, UInt64> { UInt64($0) ^ TaskIdentity.running.number }
+        await Task.yield()
+        for index in numbers.indices { numbers[index] ^= TaskIdentity.running.number }
+        #expect(numbers[7] == 7)
+    }
+
     // MARK: - As good as new
 
     @Test func `what was cancelled runs nothing else`() async throws {
@@ -136,7 +144,39 @@ struct TaskReuseTests {
         }
     }
 
-    @Test func `a stack that has grown is given back`() async throws {
+    @Test func `a value whose end cancels the task cancels none but its own`() async throws {
+        try await onLoop {
+            // Nobody holds the handle, so the value goes with the task.
+            spawn { CancelsAtItsEnd() }
+            try await settle()
+            #expect(await !Self.spawnOne().isCancelled)
+        }
+    }
+
+    @Test func `a lock that was never unlocked does not go to the next task`() async throws {
+        try await onLoop {
+            let lock = AsyncLock()
+            let limiter = try CapacityLimiter(1)
+            let first = await spawn { () -> UInt in
+                #expect((try? lock.tryLock()) == true)
+                #expect((try? limiter.tryAcquire()) == true)
+                return TaskIdentity.running.address
+            }.value
+            await spawn {
+                #expect(TaskIdentity.running.address == first)
+                #expect(!lock.isHeldByCurrentTask)
+                #expect(throws: LockError.notOwner) { try lock.unlock() }
+                #expect((try? lock.tryLock()) == false)
+                #expect(throws: CapacityError.notBorrowing) { try limiter.release() }
+                #expect((try? limiter.tryAcquire()) == false)
+            }.value
+            #expect(lock.statistics.isLocked)
+        }
+    }
+
+    @Test func `a stack that has grown is given back, by pieces or by one that is large`()
+        async throws
+    {
         @Sendable func dive(_ depth: Int) async throws -> Int {
             if depth == 0 { return 0 }
             try await yield()
@@ -145,6 +185,8 @@ struct TaskReuseTests {
         try await onLoop {
             let depth = try await spawn { try await dive(100) }.value
             #expect(depth == 100)
+            #expect(currentLoop.core.runners.value.count == 0)
+            await spawn { await Self.useLargeFrame() }.value
             #expect(currentLoop.core.runners.value.count == 0)
         }
     }
@@ -164,51 +206,21 @@ struct TaskReuseTests {
         }
     }
 
-    // MARK: - How many there are
-
-    @Test func `a loop with nothing to do keeps a few only`() async throws {
-        try await onLoop {
-            let gate = AsyncEvent()
-            let tasks = (0..<2_000).map { _ in spawn { try await gate.wait() } }
-            try await settle()
-            gate.set()
-            _ = try await gather(tasks)
-            #expect(currentLoop.core.runners.value.count == 2_000)
-            // They go while the loop has nothing else to do.
-            while currentLoop.core.runners.value.count > IdleRunners.kept {
-                try await sleep(for: .microseconds(100))
-            }
-            #expect(currentLoop.core.runners.value.count == IdleRunners.kept)
-        }
-    }
-
-    @Test func `none is left of a loop that has ended`() async throws {
-        let core = try await onThread {
-            let loop = try EventLoop(configuration: .quiet)
-            try loop.runMain { for task in (0..<10).map({ _ in spawn {} }) { await task.value } }
-            let weak = WeakCore(loop.core)
-            #expect(loop.core.runners.value.count == 0)
-            return weak
-        }
-        // The thread that ran it may be about to let go of it.
-        while core.object != nil { await Task.yield() }
-    }
-
-    @Test func `a host that drives the loop gets a task for each`() async throws {
-        try await onThread {
-            let loop = try EventLoop(configuration: .quiet)
-            let notes = Recorder<UInt64>()
-            loop.spawn {
-                for _ in 0..<3 { notes.append(await Self.spawnOne().number) }
-                loop.stop()
-            }
-            while !loop.isStopped { try loop.runReady() }
-            #expect(Set(notes.elements).count == 3)
-            #expect(notes.elements.allSatisfy { $0 < TaskNumbers.first })
-        }
-    }
-
     // MARK: - What others see
+
+    @Test func `spawned tasks are listed in the order in which they began`() async throws {
+        try await onLoop {
+            _ = await Self.spawnOne()
+            let shared = spawn { try await sleep(for: .hour) }
+            let named = spawn(name: "named") { try await sleep(for: .hour) }
+            try await settle()
+            let listed = currentLoop.tasks.tasks.map(\.id)
+            let made = [shared.record.task?.number, named.record.task?.number]
+            #expect(listed.suffix(2) == made)
+            #expect(listed.count == 3)
+            for task in [shared, named] { task.cancel() }
+        }
+    }
 
     @Test func `a task that has ended is nobody's parent, though its successor looks like it`()
         async throws
@@ -300,7 +312,7 @@ struct TaskReuseTests {
             #expect(task.number == 1 << 40 | 5)
             task.setNumber(number)
             #expect(task.number == number)
-            #expect(task.stackPieces >= 1)
+            #expect((984...8_192).contains(task.stackSize(upTo: 4_096)))
             async let child: Void = {
                 #expect(TaskIdentity.running.standingWaiter == nil)
             }()
@@ -309,12 +321,9 @@ struct TaskReuseTests {
     }
 }
 
-/// A reference that keeps nothing.
-private final class WeakCore: @unchecked Sendable {
-    // SAFETY: weak references are atomic; it is not set again.
-    weak var object: LoopCore?
-
-    init(_ object: LoopCore) { self.object = object }
+/// Cancels the task that drops it.
+private final class CancelsAtItsEnd: Sendable {
+    deinit { withUnsafeCurrentTask { unsafe $0?.cancel() } }
 }
 
 /// Two threads that cancel tasks as fast as they can.

@@ -31,22 +31,6 @@ struct WaiterListTests {
         #expect(list.popFirst() === removed)
     }
 
-    @Test func `ending all waits leaves the waiters in the list`() async {
-        let list = WaiterList()
-        let waiters = (0..<3).map { _ in Waiter() }
-        for waiter in waiters {
-            #expect(waiter.begin("test"))
-            list.append(waiter)
-        }
-        waiters[1].resolve(.cancelled)
-        list.resolveAll(.stopped)
-        #expect(list.count == 3)
-        for waiter in waiters { list.remove(waiter) }
-        #expect(await waiters[0].wait() == .stopped)
-        #expect(await waiters[1].wait() == .cancelled)
-        #expect(await waiters[2].wait() == .stopped)
-    }
-
     @Test(arguments: 0..<50) func `random steps end as in an array`(seed: Int) {
         var random = SplitMix64(seed: seed)
         let list = WaiterList()

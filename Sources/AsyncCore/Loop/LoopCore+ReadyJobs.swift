@@ -22,6 +22,14 @@ extension LoopCore {
     /// Makes the waiter's task ready at the end of this turn.
     func finishLater(_ waiter: Waiter) { hot.value.deferred.append(waiter) }
 
+    /// Tasks that yielded become ready after the jobs of this turn, and run after the kernel was
+    /// asked.
+    func takeDeferred() {
+        if hot.value.deferred.isEmpty { return }
+        for waiter in hot.value.deferred { waiter.resolve(.completed) }
+        hot.value.deferred.removeAll(keepingCapacity: true)
+    }
+
     /// Takes a ready job out of turn.
     func takeReady(at index: Int) -> ReadyJob? { hot.value.ready.pop(at: index) }
 

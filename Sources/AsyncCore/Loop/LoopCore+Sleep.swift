@@ -3,7 +3,7 @@
 extension LoopCore {
     /// Suspends until the deadline has passed; the timer goes away with the wait.
     ///
-    /// `isDue` says whether it has passed already, if the caller knows; a look at the clock takes 25 ns.
+    /// `isDue` says whether it has passed already, if the caller knows, which saves a look at the clock.
     ///
     /// Part of its callers' frames, so that a sleeping task gets by with the memory it starts with.
     @inline(__always)

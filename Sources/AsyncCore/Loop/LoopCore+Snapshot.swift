@@ -6,12 +6,13 @@ extension LoopCore {
     /// Owner thread only.
     func snapshot() -> EventLoop.Snapshot {
         var survey = TaskSurvey(now: max(poller.now, waitBook.now))
+        if let mainTask { survey.add(mainTask, name: "main", parent: 0) }
         tasks.value.forEach { record in
             guard let task = record.task else { return }
             survey.add(task, name: record.name, parent: record.parent)
             if let wait = task.standingWaiter?.wait { survey.note(wait, of: task) }
         }
-        if let mainTask { survey.add(mainTask, name: "main", parent: 0) }
+        survey.endSpawned()
         waitBook.forEach { waiter in
             if let wait = waiter.wait, let task = wait.task { survey.note(wait, of: task) }
         }
@@ -35,7 +36,15 @@ private struct TaskSurvey {
 
     init(now: UInt64) { self.now = now }
 
-    var result: [TaskSnapshot] { found.sorted { $0.id < $1.id } }
+    private var spawned = 0
+
+    /// Those that were added so far are in the order in which they began.
+    mutating func endSpawned() { spawned = found.count }
+
+    /// The others follow in the order of their numbers.
+    var result: [TaskSnapshot] {
+        found.prefix(spawned) + found.dropFirst(spawned).sorted { $0.id < $1.id }
+    }
 
     /// Adds a task, if it is not there yet, with the tasks whose child it is.
     @discardableResult

@@ -272,6 +272,7 @@ final class LoopCore: @unchecked Sendable {
     @discardableResult
     func turn(mayWait: Bool, maxJobs: Int, alwaysPoll: Bool = false) -> Bool {
         counters.turns &+= 1
+        if counters.turns & 255 == 0 { dismissSurplusRunners() }
         takeInbox()
         runReadyJobs(maxJobs: maxJobs)
         cancelExpired()
@@ -378,14 +379,6 @@ final class LoopCore: @unchecked Sendable {
     }
 
     func noteExpired(_ scope: DeadlineScope) { hot.value.expired.append(scope) }
-
-    /// Tasks that yielded become ready after the jobs of this turn, and run after the kernel was
-    /// asked.
-    private func takeDeferred() {
-        if hot.value.deferred.isEmpty { return }
-        for waiter in hot.value.deferred { waiter.resolve(.completed) }
-        hot.value.deferred.removeAll(keepingCapacity: true)
-    }
 
     private func pollWithoutWaiting(always: Bool) {
         // With nothing registered and no deadline there is nothing to ask: what other threads send

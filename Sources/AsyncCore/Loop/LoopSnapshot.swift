@@ -12,7 +12,8 @@ extension EventLoop {
         /// The name of the loop's thread, if the loop has one of its own.
         public var loop: String?
 
-        /// The tasks, in the order in which they were made.
+        /// The tasks: the main body, the spawned ones in the order in which they began, and then the
+        /// others in the order in which they were made.
         public var tasks: [TaskSnapshot]
 
         /// The tasks that wait for each other in a circle, as far as it is known who waits for whom.

@@ -31,7 +31,7 @@ extension EventLoop {
         public var wakeUps: UInt64
         /// Timers that fired.
         public var timersFired: UInt64
-        /// Timers that are armed now.
+        /// Timers that are armed now, those of waits included that time never ends.
         public var armedTimers: Int
         /// Turns that waited and found nothing to do.
         public var spuriousTurns: UInt64

@@ -12,8 +12,8 @@
 // - `swift_task_addCancellationHandler` and its opposite are what `withTaskCancellationHandler` calls.
 //   Called directly they need no closures, and no frames of generic functions on the task's stack.
 // - The head of a task lets a task suspend without a continuation, its memory be asked for before it
-//   runs, its standing waiter be found, and the same task run one piece of work after the other. `swift_task_exitThreadLocalContext` is what the runtime calls
-//   of each task that suspends.
+//   runs, its standing waiter be found, and the same task run one piece of work after the other.
+//   `swift_task_exitThreadLocalContext` is what the runtime calls of each task that suspends.
 // - `csr_call` and its like call a value of function type as compiled code does, without switching
 //   executors afterwards.
 // - `swift_retain` and `swift_release` keep a task that somebody may be about to cancel.
@@ -183,9 +183,9 @@
         @inline(__always)
         var priority: UInt8 { csr_priority(address) }
 
-        /// How many pieces of memory the stack of the task, the calling one, has.
+        /// How many bytes of memory the stack of the task, the calling one, has; counted up to `limit`.
         @inline(__always)
-        var stackPieces: UInt32 { csr_stack_pieces(address) }
+        func stackSize(upTo limit: Int) -> Int { csr_stack_size(address, limit) }
 
         /// Gives a number, which no task has had, to the task, which must be alive and not running.
         @inline(__always)
@@ -204,6 +204,10 @@
         /// it before.
         @inline(__always)
         var number: UInt64 { csr_task_id(address) }
+
+        /// The number, as one who owns something is known by: below 2^62.
+        @inline(__always)
+        var ownerNumber: UInt { UInt(truncatingIfNeeded: number) }
 
         /// The task that this one, which must be alive, is a child of; nil if it is no child task.
         var parent: TaskIdentity? {

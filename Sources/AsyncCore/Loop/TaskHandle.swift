@@ -23,6 +23,8 @@ public struct TaskHandle<Success: Sendable, Failure: Error>: Sendable {
     public var isFinished: Bool { record.isFinished }
 
     /// Whether the task has been cancelled.
+    ///
+    /// That a task has cancelled itself is known on its loop at once, and elsewhere when it has ended.
     public var isCancelled: Bool { record.isCancelled }
 
     /// Asks the task to end: what it waits for, now or later, fails with `CancellationError`.

@@ -18,7 +18,7 @@ class TaskObserver: CompletionTarget, @unchecked Sendable {
 ///
 /// Thread of the task's loop only.
 final class TaskObserverGroup: TaskObserver, @unchecked Sendable {
-    // SAFETY: see above.
+    // SAFETY: `members` is touched on the thread of the task's loop only.
     private(set) var members: [TaskObserver]
 
     init(_ first: TaskObserver) { members = [first] }

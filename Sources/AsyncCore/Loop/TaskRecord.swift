@@ -29,7 +29,7 @@ class TaskRecord: @unchecked Sendable {
     @exclusivity(unchecked) private var aftermath: TaskAftermath?
 
     /// The address of the task of the runtime that runs the operation, from `start` on.
-    private let runner = Atomic<UInt>(0)
+    private let runtimeTask = Atomic<UInt>(0)
 
     /// What others than the owner need to know of the task.
     private struct State {
@@ -104,7 +104,7 @@ class TaskRecord: @unchecked Sendable {
     @usableFromInline
     final func start() {
         // Pairs with `cancel`: either it sees the address, or this the bit.
-        runner.store(TaskIdentity.running.address, ordering: .sequentiallyConsistent)
+        runtimeTask.store(TaskIdentity.running.address, ordering: .sequentiallyConsistent)
         unsafe core._withUnsafeGuaranteedRef { core in
             core.tasks.value.add(self)
             if !isScoped, core.phase != .open { noteCancelled() }
@@ -160,7 +160,7 @@ class TaskRecord: @unchecked Sendable {
     ///
     /// Not meaningful afterwards.
     final var task: TaskIdentity? {
-        let address = runner.load(ordering: .sequentiallyConsistent)
+        let address = runtimeTask.load(ordering: .sequentiallyConsistent)
         return address == 0 ? nil : TaskIdentity(address: address)
     }
 
@@ -175,8 +175,9 @@ class TaskRecord: @unchecked Sendable {
     /// Any thread.
     @discardableResult
     final func cancel() -> Bool {
-        // The task of the runtime is alive: the aftermath of one that was cancelled holds it.
-        guard noteCancelled() else { return !isFinished }
+        if !noteCancelled(), isFinished { return false }
+        // Also if somebody else was first, who may not have come to it yet: a cancellation is there when
+        // this returns. The task of the runtime is alive: the aftermath of one that was cancelled holds it.
         task?.cancel()
         return true
     }
@@ -256,6 +257,7 @@ class TaskRecord: @unchecked Sendable {
         } else {
             waiter.abandon()
         }
+        core?.recycle(waiter)
     }
 
     /// Tells `observer` when the task ends; false if it has ended already.

@@ -19,6 +19,9 @@ final class TaskRunner: Waiter, @unchecked Sendable {
     @exclusivity(unchecked) private var record: TaskRecord?
     @exclusivity(unchecked) var nextIdle: Unmanaged<TaskRunner>?
 
+    /// Whether its task cannot be used again.
+    @exclusivity(unchecked) private var isSpent = false
+
     /// The priority of its task, and of those whom its work spawns.
     let priority: UInt8
 
@@ -35,8 +38,10 @@ final class TaskRunner: Waiter, @unchecked Sendable {
             repeat {
                 if let record = self.takeRecord() {
                     await record.perform()
-                    if !self.isWanted(after: record) { break }
+                    self.note(record)
                 }
+                // The record is gone, and with it perhaps a value, whose end may be code of the user's.
+                if !self.isWanted { break }
                 // SAFETY: the task holds its runner.
                 await unsafe parkTask(Unmanaged.passUnretained(self).toOpaque(), runnerHasParked)
             } while self.hasRecord
@@ -51,21 +56,22 @@ final class TaskRunner: Waiter, @unchecked Sendable {
 
     private var hasRecord: Bool { unsafe record != nil }
 
+    /// Notes whether somebody has cancelled the record: also if the task was not told yet.
+    private func note(_ record: TaskRecord) { unsafe isSpent = record.wasCancelled }
+
     /// Whether it may wait for more work: its task is as good as a new one, and there may be more.
-    private func isWanted(after record: TaskRecord) -> Bool {
-        // Also if whoever has cancelled it has not told the task yet.
-        if record.wasCancelled { return false }
+    private var isWanted: Bool {
         let task = TaskIdentity.running
-        guard task.priority == priority, task.stackPieces <= Self.keptStackPieces else {
-            return false
-        }
+        guard unsafe !isSpent, !task.isCancelled, task.priority == priority,
+            task.stackSize(upTo: Self.keptStack) <= Self.keptStack
+        else { return false }
         return unsafe core._withUnsafeGuaranteedRef {
-            $0.phase == .open && $0.parking.value.takes(nil)
+            $0.phase == .open && $0.parking.value.takes(nil) && $0.runners.value.accepts(priority)
         }
     }
 
-    /// How many pieces of stack, of a kilobyte each or more, an idle runner may hold.
-    private static let keptStackPieces: UInt32 = 4
+    /// How many bytes of stack an idle runner may hold; a new task has 984.
+    private static let keptStack = 4_096
 
     /// Its task has suspended.
     fileprivate func becomeIdle() {

@@ -1,17 +1,17 @@
 // Which tasks of a loop wait for what, since when.
 //
 // Always kept, so it must cost next to nothing. A task with a standing cancellation handler keeps
-// its waiter, and the loop's table of such waiters leads to it: its waits are noted by plain stores.
-// Every other wait pays for a cancellation handler of its own, or lets all others run; its waiter
-// stands in a list here for as long as it lasts.
+// its waiter, and notes its waits there by plain stores. A runner leads to its own; others stand in a
+// list here for as long as the handler does. Every other wait pays for a cancellation handler of its
+// own, or lets all others run; its waiter stands in the list for as long as it lasts.
 
-/// The waits under way on one loop, but for those of tasks with a standing handler.
+/// The waits under way on one loop, but for those of runners.
 ///
 /// Owner thread only, unless a member says otherwise.
 @safe
 final class WaitBook: @unchecked Sendable {
     // SAFETY: what changes is the owner thread's. A waiter is in the list only while its task is in
-    // the wait, and the task holds it; or until the call of `removeLater`, which holds it, has run.
+    // the wait, or has it as its standing one, and the task holds it; or until the call of `removeLater`, which holds it, has run.
     // `core` is set before the loop runs; where it is more than compared, the caller keeps it alive.
 
     /// The loop's last look at its clock: since when a wait counts that begins now.
@@ -95,7 +95,6 @@ final class WaitBook: @unchecked Sendable {
 
 /// What is known of a wait that is under way.
 struct WaitNote {
-    /// Nil for a task with a standing handler.
     let task: TaskIdentity?
     let taskName: String?
     let what: StaticString

@@ -45,17 +45,6 @@ final class WaiterList {
         return first
     }
 
-    /// Ends all waits.
-    ///
-    /// Each waiter stays in the list until its task takes it out.
-    func resolveAll(_ outcome: Waiter.Outcome) {
-        var waiter = first
-        while let current = waiter {
-            waiter = current.next
-            current.resolve(outcome)
-        }
-    }
-
     deinit {
         // Taken out one by one: a long chain of owners would be freed by recursion.
         while popFirst() != nil {}

@@ -29,7 +29,10 @@ struct WaiterPool {
     /// Takes a waiter back, which nobody may hold any more in order to claim it.
     @inline(__always)
     mutating func recycle(_ waiter: Waiter) {
-        if waiter.hasStandingHandler || spare.count >= Self.capacity { return }
+        // Guests of an actor stand in no book, and would go on to do so.
+        if waiter.hasStandingHandler || waiter.book !== book || spare.count >= Self.capacity {
+            return
+        }
         spare.append(waiter)
     }
 }

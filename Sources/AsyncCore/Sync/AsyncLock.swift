@@ -27,7 +27,9 @@ public final class AsyncLock: Sendable {
         let queue = WaiterQueue<TaskIdentity, Void>()
     }
 
-    /// The address of the task that holds the lock; 0 if it is free.
+    /// The number of the task that holds the lock; 0 if it is free.
+    ///
+    /// Not its address, which another task may have later: a holder may end without unlocking.
     private let owner = FastWord(0)
     /// Guards the queue, and those of the lock's conditions.
     let monitor = Monitor(State())
@@ -72,7 +74,7 @@ public final class AsyncLock: Sendable {
     /// - Throws: ``LockError/notOwner`` if another task holds the lock, and ``LockError/notLocked``
     ///   if nobody does. Then nothing has changed.
     public func unlock() throws(LockError) {
-        let task = TaskIdentity.current?.address ?? 0
+        let task = TaskIdentity.current?.ownerNumber ?? 0
         if task != 0, owner.tryChange({ $0 == task ? 0 : nil }) { return }
         try requireHeld()
         monitor.withLock { state, wakeups in handOver(&state, &wakeups) }
@@ -95,7 +97,7 @@ public final class AsyncLock: Sendable {
     /// Whether the calling task holds the lock.
     public var isHeldByCurrentTask: Bool {
         guard let task = TaskIdentity.current else { return false }
-        return owner.value == task.address
+        return owner.value == task.ownerNumber
     }
 
     /// Throws if the calling task does not hold the lock.
@@ -103,7 +105,7 @@ public final class AsyncLock: Sendable {
         // Nobody but the task itself makes it the holder, or takes that away, while it runs.
         let holder = owner.value
         if holder == 0 { throw .notLocked }
-        if holder != TaskIdentity.current?.address { throw .notOwner }
+        if holder != TaskIdentity.current?.ownerNumber { throw .notOwner }
     }
 
     /// Waits for the lock again, whatever happens meanwhile.
@@ -124,7 +126,7 @@ public final class AsyncLock: Sendable {
 
     @inline(__always)
     private func takeFree(_ task: TaskIdentity) -> Bool {
-        owner.tryChange { $0 == 0 ? task.address : nil }
+        owner.tryChange { $0 == 0 ? task.ownerNumber : nil }
     }
 
     // MARK: - Under the monitor's lock
@@ -134,9 +136,9 @@ public final class AsyncLock: Sendable {
     ) throws(LockError) -> Void? {
         var holder = owner.shut()
         defer { owner.put(holder, staysShut: !state.queue.isEmpty) }
-        if holder == task.address { throw .alreadyOwner }
+        if holder == task.ownerNumber { throw .alreadyOwner }
         if holder == 0 {
-            holder = task.address
+            holder = task.ownerNumber
             return ()
         }
         if let place {
@@ -151,7 +153,7 @@ public final class AsyncLock: Sendable {
         var next: UInt = 0
         while next == 0, let first = state.queue.popFirst() {
             let task = first.request
-            if wakeups.grant(first, ()) { next = task.address }
+            if wakeups.grant(first, ()) { next = task.ownerNumber }
         }
         _ = owner.shut()
         owner.put(next, staysShut: !state.queue.isEmpty)
@@ -159,11 +161,8 @@ public final class AsyncLock: Sendable {
 
     // MARK: - Diagnosis
 
-    /// The task that holds the lock.
-    var holder: TaskIdentity? {
-        let address = owner.value
-        return address == 0 ? nil : TaskIdentity(address: address)
-    }
+    /// The number of the task that holds the lock; 0 if none does.
+    var holder: UInt { owner.value }
 
     /// How a lock stands.
     public struct Statistics: Sendable, Equatable {

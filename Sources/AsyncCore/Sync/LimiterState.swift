@@ -4,11 +4,12 @@
 ///
 /// Known by its identity, so that comparing calls nothing of the user's under the limiter's lock.
 struct Borrower: Sendable, Hashable {
+    /// The number of the task, which no other ever has; or the object's address.
     private let identity: UInt
     private let object: (any AnyObject & Sendable)?
 
     init(_ task: TaskIdentity) {
-        identity = task.address
+        identity = task.ownerNumber
         object = nil
     }
 
@@ -25,7 +26,9 @@ struct Borrower: Sendable, Hashable {
         }
     }
 
-    static func == (left: Self, right: Self) -> Bool { left.identity == right.identity }
+    static func == (left: Self, right: Self) -> Bool {
+        left.identity == right.identity && (left.object == nil) == (right.object == nil)
+    }
 
     func hash(into hasher: inout Hasher) { hasher.combine(identity) }
 }

@@ -2,7 +2,7 @@
 
 /// Gives tasks access to something: several of them to read, or one to write.
 ///
-/// Its word holds the number of readers, or the writer's address and a bit that no number reaches.
+/// Its word holds the number of readers, or the writer's number and a bit that no number reaches.
 final class ReadWriteAccess: Sendable {
     enum Mode: Sendable { case read, write }
 
@@ -82,7 +82,7 @@ final class ReadWriteAccess: Sendable {
     private func with(_ request: Request, _ word: UInt) -> UInt? {
         switch request.mode {
         case .read: word < maximumReaders ? word + 1 : nil
-        case .write: word == 0 ? Holders.writerBit | request.task.address : nil
+        case .write: word == 0 ? Holders.writerBit | request.task.ownerNumber : nil
         }
     }
 
@@ -104,7 +104,7 @@ final class ReadWriteAccess: Sendable {
     ) throws(LockError) -> Void? {
         var word = holders.shut()
         defer { holders.put(word, staysShut: !state.queue.isEmpty) }
-        if Holders(word: word).writer == request.task.address { throw .alreadyOwner }
+        if Holders(word: word).writer == request.task.ownerNumber { throw .alreadyOwner }
         if state.queue.isEmpty, let taken = with(request, word) {
             word = taken
             return ()

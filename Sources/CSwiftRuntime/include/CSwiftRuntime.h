@@ -43,6 +43,14 @@ extern const size_t _swift_concurrency_debug_asyncTaskSize;
 struct csr_context;
 typedef CSR_ASYNC void csr_resume(CSR_CONTEXT struct csr_context *_Nonnull context);
 
+/// A piece of memory of a task's stack.
+struct csr_stack_piece {
+    const void *_Nonnull metadata;
+    const struct csr_stack_piece *_Nullable next;
+    uint32_t capacity;
+    uint32_t used;
+};
+
 /// The head of a task, as far as it is used here. The first part is common to all jobs.
 struct csr_task {
     uintptr_t object[4];
@@ -56,9 +64,9 @@ struct csr_task {
     uintptr_t accesses[2];
     uint8_t priority;  ///< The lowest byte of its status: the base priority, or a higher one that it was raised to.
     uint8_t status[15];
-    uintptr_t allocator[2];
-    uint32_t stack_pieces;  ///< And one bit more, the lowest.
-    uint32_t unused_1;
+    uintptr_t top_of_stack;
+    const struct csr_stack_piece *_Nullable first_piece;
+    uintptr_t pieces;
     void *_Nullable local_values;  ///< The values of task-local variables, the newest first.
     uint32_t number_high;
 };
@@ -68,7 +76,7 @@ _Static_assert(offsetof(struct csr_task, resume) == 56 &&
                    offsetof(struct csr_task, accesses) == 80 &&
                    offsetof(struct csr_task, number) == 36 &&
                    offsetof(struct csr_task, priority) == 96 &&
-                   offsetof(struct csr_task, stack_pieces) == 128 &&
+                   offsetof(struct csr_task, first_piece) == 120 &&
                    offsetof(struct csr_task, local_values) == 136 &&
                    offsetof(struct csr_task, number_high) == 144,
                "the head of a task, on machines of 64 bits");
@@ -166,9 +174,12 @@ static inline bool csr_has_local_values(uintptr_t task) {
     return ((const struct csr_task *)task)->local_values != NULL;
 }
 
-/// How many pieces of memory a task's stack has.
-static inline uint32_t csr_stack_pieces(uintptr_t task) {
-    return ((const struct csr_task *)task)->stack_pieces >> 1;
+/// How many bytes of memory the stack of a task has, that of the caller; counted up to a limit. It keeps them to its end.
+static inline size_t csr_stack_size(uintptr_t task, size_t limit) {
+    const struct csr_stack_piece *piece = ((const struct csr_task *)task)->first_piece;
+    size_t size = 0;
+    for (; piece != NULL && size <= limit; piece = piece->next) size += piece->capacity;
+    return size;
 }
 
 /// The priority of a task, as tasks inherit it that it makes.
