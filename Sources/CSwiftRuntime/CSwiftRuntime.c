@@ -1,17 +1,19 @@
 #include "CSwiftRuntime.h"
 
-static void (*on_cancel)(void *object);
+static void (*on_cancel)(void *waiter);
+static void (*on_park)(void *waiter);
 
-void csr_set_on_cancel(void (*new_on_cancel)(void *object)) {
-    on_cancel = new_on_cancel;
+void csr_set_on(void (*cancel)(void *waiter), void (*park)(void *waiter)) {
+    on_cancel = cancel;
+    on_park = park;
 }
 
-static __attribute__((swiftcall)) void handle_cancellation(CSR_OBJECT void *object) {
-    on_cancel(object);
+static __attribute__((swiftcall)) void handle_cancellation(CSR_OBJECT void *waiter) {
+    on_cancel(waiter);
 }
 
-void *csr_add_cancellation_handler(void *object) {
-    return swift_task_addCancellationHandler(handle_cancellation, object);
+void *csr_add_cancellation_handler(void *waiter) {
+    return swift_task_addCancellationHandler(handle_cancellation, waiter);
 }
 
 /// What the caller of an async function hands over, as far as the compiler and the runtime agree on it.
@@ -20,13 +22,22 @@ struct csr_context {
     csr_resume *resume;
 };
 
-/// `nonisolated(nonsending) func csr_park(_: UnsafeMutableRawPointer, _: @convention(c) (UnsafeMutableRawPointer) ->
-/// Void) async`: the first two words are the caller's isolation.
+/// Suspends the running task, which then goes on with `context`'s caller when its job is run again.
 ///
-/// Returning to the caller of the job, without going on with the context, suspends the task. The runtime would also
+/// Returning to the caller of the job, without going on with the context, is all that it takes. The runtime would also
 /// note what the task waits for, and enqueue it somewhere; and it would clear the current task, which is not to be had
 /// from outside. Hence a job that parks must be run inside another task: whoever runs a job restores the current task
 /// that was before, if there was one.
+static inline void suspend(struct csr_context *context) {
+    struct csr_task *task = swift_task_getCurrent();
+    task->resume = context->resume;
+    task->resume_context = context;
+    // The accesses that the task has begun and not ended stay its own.
+    swift_task_exitThreadLocalContext(task->accesses);
+}
+
+/// `nonisolated(nonsending) func csr_park(_: UnsafeMutableRawPointer, _: @convention(c) (UnsafeMutableRawPointer) ->
+/// Void) async`: the first two words are the caller's isolation.
 CSR_ASYNC void csr_park(CSR_CONTEXT struct csr_context *context, uintptr_t isolation,
                         uintptr_t isolation_flags, void *object,
                         void (*has_parked)(void *object));
@@ -36,12 +47,20 @@ CSR_ASYNC void csr_park(CSR_CONTEXT struct csr_context *context, uintptr_t isola
                         void (*has_parked)(void *object)) {
     (void)isolation;
     (void)isolation_flags;
-    struct csr_task *task = swift_task_getCurrent();
-    task->resume = context->resume;
-    task->resume_context = context;
-    // The accesses that the task has begun and not ended stay its own.
-    swift_task_exitThreadLocalContext(task->accesses);
+    suspend(context);
     has_parked(object);
+}
+
+/// `nonisolated(nonsending) func csr_park_waiter(_: UInt) async`
+CSR_ASYNC void csr_park_waiter(CSR_CONTEXT struct csr_context *context, uintptr_t isolation,
+                               uintptr_t isolation_flags, void *waiter);
+
+CSR_ASYNC void csr_park_waiter(CSR_CONTEXT struct csr_context *context, uintptr_t isolation,
+                               uintptr_t isolation_flags, void *waiter) {
+    (void)isolation;
+    (void)isolation_flags;
+    suspend(context);
+    on_park(waiter);
 }
 
 /// The record by which Swift calls an async function: where it is, and how much context it wants.
@@ -64,6 +83,7 @@ struct csr_function {
             ".popsection\n")
 
 CSR_FUNCTION_RECORD(csr_park, 16);
+CSR_FUNCTION_RECORD(csr_park_waiter, 16);
 
 static void *code(const struct csr_function *function) {
     return (char *)function + function->distance;

@@ -300,6 +300,21 @@ struct TaskReuseTests {
 
     // MARK: - What the runtime's tasks look like
 
+    @Test func `whether a task is cancelled is what the runtime says`() async throws {
+        try await onLoop {
+            let look: @Sendable () -> [Bool] = {
+                let before = [TaskIdentity.isCurrentCancelled, Task.isCancelled]
+                withUnsafeCurrentTask { $0?.cancel() }
+                return before + [TaskIdentity.isCurrentCancelled, Task.isCancelled]
+            }
+            let seen = [
+                await spawn { look() }.value, await Task { look() }.value,
+                await Task(priority: .background) { look() }.value,
+            ]
+            #expect(seen == Array(repeating: [false, false, true, true], count: 3))
+        }
+    }
+
     @Test func `the head of a task is where it is looked for`() async throws {
         try await onLoop {
             let task = TaskIdentity.running

@@ -22,9 +22,22 @@ final class DescriptorWatch: CompletionTarget {
         fileprivate var reader: Unmanaged<Waiter>?
         fileprivate var writer: Unmanaged<Waiter>?
         fileprivate(set) var descriptor: CInt = -1
+        /// What has been reported, and not been used up since: the owner's to clear.
+        var readiness: Readiness = []
         /// The owner's, and not looked at here: beside the rest, as each operation touches both.
         var use = SocketUse()
         fileprivate(set) var token: WatchToken?
+
+        /// Notes a wait that begins, or, with nil, that it is over.
+        @inline(__always)
+        mutating func note(_ wait: StandingWait?, _ direction: Direction) {
+            unsafe set(wait?.waiter, direction)
+        }
+
+        @inline(__always)
+        fileprivate mutating func set(_ waiter: Unmanaged<Waiter>?, _ direction: Direction) {
+            if direction == .read { unsafe reader = waiter } else { unsafe writer = waiter }
+        }
     }
 
     unowned(unsafe) let core: LoopCore
@@ -71,6 +84,7 @@ final class DescriptorWatch: CompletionTarget {
         let descriptor = state.value.descriptor
         state.value.token = nil
         state.value.descriptor = -1
+        state.value.readiness = []
         unsafe core.watches.remove(self)
         unsafe core.poller.unwatch(token, target: self)
         let error = unsafe Socket.close(descriptor, core.poller.systemCalls)
@@ -82,7 +96,7 @@ final class DescriptorWatch: CompletionTarget {
     ///
     /// The caller has seen EAGAIN and cleared the readiness. Precondition: nobody else waits in
     /// that direction.
-    @inline(__always)
+    @inline(never)
     nonisolated(nonsending) func wait(
         _ direction: Direction, _ what: StaticString
     ) async -> Waiter.Outcome {
@@ -113,12 +127,7 @@ final class DescriptorWatch: CompletionTarget {
         if !isOpen { return nil }
         let waiter = waiterPool.value.make()
         guard waiter.begin(what) else { return nil }
-        let place = unsafe Unmanaged.passUnretained(waiter)
-        if direction == .read {
-            unsafe state.value.reader = place
-        } else {
-            unsafe state.value.writer = place
-        }
+        unsafe state.value.set(.passUnretained(waiter), direction)
         return waiter
     }
 
@@ -126,15 +135,12 @@ final class DescriptorWatch: CompletionTarget {
     @inline(__always)
     private func finish(_ direction: Direction, _ waiter: Waiter) {
         // One wait at a time in each direction: what is in its place is ours.
-        if direction == .read {
-            unsafe state.value.reader = nil
-        } else {
-            unsafe state.value.writer = nil
-        }
+        unsafe state.value.set(nil, direction)
         waiterPool.value.recycle(waiter)
     }
 
     override func becameReady(_ readiness: Readiness) {
+        state.value.readiness.formUnion(readiness)
         if !readiness.isDisjoint(with: .endsReadWait) { endRead(.completed) }
         if !readiness.isDisjoint(with: .endsWriteWait) { endWrite(.completed) }
     }

@@ -28,6 +28,7 @@ extension LoopCore {
     func isCurrent(for isolation: (any Actor)?) -> Bool { isCurrent && keeps(isolation) }
 
     /// Whether nobody else runs the actor's jobs.
+    @inline(never)
     private func isHome(of actor: any Actor) -> Bool {
         isProgram || Self.home(of: actor) === self
     }

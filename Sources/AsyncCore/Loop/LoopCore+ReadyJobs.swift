@@ -16,7 +16,7 @@ extension LoopCore {
     func prefetchReadyJobs() {
         if hot.value.ready.isEmpty { return }
         RuntimeJob.prefetch(
-            next: hot.value.ready.peek(at: 0), afterNext: hot.value.ready.peek(at: 1))
+            hot.value.ready.peek(at: 0), hot.value.ready.peek(at: 1), hot.value.ready.peek(at: 2))
     }
 
     /// Makes the waiter's task ready at the end of this turn.

@@ -107,11 +107,17 @@ extension LoopCore {
     /// The error of a wait that ended without what it waited for.
     @inline(__always)
     static func check(_ outcome: Waiter.Outcome) throws {
+        if outcome != .completed { throw error(for: outcome) }
+    }
+
+    // Apart: the makings of errors would stand in the way of each wait that ends well.
+    @inline(never)
+    static func error(for outcome: Waiter.Outcome) -> any Error {
         switch outcome {
-        case .completed: break
-        case .cancelled: throw CancellationError()
-        case .closed: throw IOError(.closed, operation: "wait")
-        case .stopped: throw EventLoopError.stopped
+        case .completed: preconditionFailure("no error")
+        case .cancelled: CancellationError()
+        case .closed: IOError(.closed, operation: "wait")
+        case .stopped: EventLoopError.stopped
         }
     }
 }

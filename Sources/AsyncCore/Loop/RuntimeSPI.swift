@@ -68,12 +68,20 @@
         @inline(__always)
         static func run(_ job: ReadyJob) { csr_run(job.address) }
 
-        /// Brings the memory of two ready jobs nearer: of the one that runs next but one, and of what
-        /// the next one, which was brought then, points to.
+        /// Brings the memory of three ready jobs nearer: of the third its head, of the second what that
+        /// points to, of the first what its waiter knows.
+        ///
+        /// So nothing is followed that was not asked for before.
         @inline(__always)
-        static func prefetch(next: ReadyJob, afterNext: ReadyJob) {
-            csr_prefetch_stack(next.address)
-            csr_prefetch_job(afterNext.address)
+        static func prefetch(_ first: ReadyJob, _ second: ReadyJob, _ third: ReadyJob) {
+            // SAFETY: whoever has set a waiter holds it; the jobs have not run.
+            if let waiter = unsafe csr_prefetched_waiter(first.address) {
+                unsafe Unmanaged<Waiter>.fromOpaque(waiter)._withUnsafeGuaranteedRef {
+                    unsafe $0.memory.prefetch()
+                }
+            }
+            csr_prefetch_stack(second.address)
+            csr_prefetch_job(third.address)
         }
     }
 
@@ -87,11 +95,18 @@
         // SAFETY: whoever adds it holds the waiter until it is removed; after that nobody calls it.
         private let record: UnsafeMutableRawPointer
 
-        private static let isPrepared: Void = unsafe csr_set_on_cancel { object in
-            unsafe Unmanaged<Waiter>.fromOpaque(object)._withUnsafeGuaranteedRef {
-                $0.requestCancellation()
-            }
-        }
+        // No task has a standing waiter before the first handler was added.
+        private static let isPrepared: Void = unsafe csr_set_on(
+            cancel: { waiter in
+                unsafe Unmanaged<Waiter>.fromOpaque(waiter)._withUnsafeGuaranteedRef {
+                    $0.requestCancellation()
+                }
+            },
+            park: { waiter in
+                unsafe Unmanaged<Waiter>.fromOpaque(waiter)._withUnsafeGuaranteedRef {
+                    $0.beginParked()
+                }
+            })
 
         /// Nil if the task is cancelled: then the waiter has been told, and there is nothing to remove.
         @inline(__always)
@@ -138,6 +153,11 @@
         _ hasParked: @convention(c) (UnsafeMutableRawPointer) -> Void
     ) async
 
+    /// Suspends the calling task by its standing waiter: see ``StandingWait``.
+    @usableFromInline
+    @_silgen_name("csr_park_waiter")
+    nonisolated(nonsending) func parkTask(_ waiter: UInt) async
+
     /// Calls an operation, without going back to the caller's executor afterwards.
     ///
     /// The operation promises to be there by itself. The compiler knows that of functions, and does not
@@ -161,14 +181,19 @@
         /// To be looked at by the task, and on that loop's thread.
         var standingWaiter: Waiter? {
             // SAFETY: whoever has set it holds it until another is set, or none.
-            @inline(__always) get {
-                unsafe csr_waiter(address).map { waiter in
-                    unsafe Unmanaged<Waiter>.fromOpaque(waiter).takeUnretainedValue()
-                }
-            }
+            @inline(__always) get { unsafe unretainedStandingWaiter?.takeUnretainedValue() }
             nonmutating set {
                 unsafe csr_set_waiter(
                     address, newValue.map { unsafe Unmanaged.passUnretained($0).toOpaque() })
+            }
+        }
+
+        /// The same, without counting references.
+        var unretainedStandingWaiter: Unmanaged<Waiter>? {
+            // SAFETY: as above.
+            @inline(__always) get {
+                guard let waiter = unsafe csr_waiter(address) else { return nil }
+                return unsafe Unmanaged<Waiter>.fromOpaque(waiter)
             }
         }
     }

@@ -4,12 +4,13 @@
 //
 //     idle ──begin──▶ pending ──suspend──▶ armed
 //                        │                   │
-//                        └──────claim────────┴──▶ done ──(the task reads the outcome)──▶ idle
+//                        └──────claim────────┴──▶ done ──begin──▶ pending
 //
 // `pending` means: the task has announced that it will wait, whoever finishes the wait may do so
 // already, but there is no continuation yet. Exactly one of event, timer, cancel, close and stop
 // moves the word to `done`; all others learn that they lost. The continuation carries nothing; the
-// outcome travels in the word.
+// outcome travels in the word, where the task reads it. A wait that is known to nobody before the task
+// has suspended goes to `armed` in one step.
 internal import Synchronization
 
 /// A reusable record of one task's wait.
@@ -25,21 +26,6 @@ class Waiter: TaskObserver, @unchecked Sendable {
     // and `isQueued` belong to the lock of the queue that the waiter is in, or to the
     // loop's thread for the loop's own list. What the wait book asks for is written by the waiting
     // task, and read on the thread of its loop while it waits.
-
-    /// How a wait ended.
-    enum Outcome: UInt32, Sendable {
-        case completed = 0  // what it waited for is there
-        case cancelled = 1
-        case closed = 2  // what it waited on was closed
-        case stopped = 3  // the loop has stopped
-    }
-
-    /// What ``claim(_:)`` found.
-    enum Claim {
-        case lost  // the wait was over already, or none was under way
-        case won  // won before the task suspended: it will see the outcome by itself
-        case wonSuspended  // won; the claimer must call `resume()`, holding no lock
-    }
 
     private enum Phase {
         static let idle: UInt32 = 0
@@ -71,6 +57,9 @@ class Waiter: TaskObserver, @unchecked Sendable {
     @exclusivity(unchecked) private var since: UInt64 = 0
     /// Where the waits of the loop are noted; nil for waiters that belong to no loop.
     let book: WaitBook?
+
+    /// What the task will look at when it goes on.
+    @exclusivity(unchecked) var memory = NearMemory()
 
     @exclusivity(unchecked) private var continuation: UnsafeContinuation<Void, Never>?
 
@@ -133,17 +122,32 @@ class Waiter: TaskObserver, @unchecked Sendable {
     /// False if the task's standing handler has seen a cancellation: then nothing was begun.
     @inline(__always)
     func begin(_ what: StaticString) -> Bool {
-        unsafe self.what = what
-        if let book { unsafe since = book.now }
+        describe(what, since: book?.now ?? 0)
         if !hasStandingHandler {
             word.store(Phase.pending, ordering: .relaxed)
             return true
         }
+        return leaveRest(for: Phase.pending)
+    }
+
+    /// Notes what the next wait is for.
+    @inline(__always)
+    func describe(_ what: StaticString, since: UInt64) {
+        unsafe self.what = what
+        unsafe self.since = since
+    }
+
+    /// Begins a wait of a standing waiter; false if a cancellation has come before.
+    @inline(__always)
+    private func leaveRest(for phase: UInt32) -> Bool {
+        let seen = word.load(ordering: .relaxed)
+        assert(seen & Phase.mask == Phase.idle || seen & Phase.mask == Phase.done, "a second wait")
+        if seen & Phase.cancelRequested != 0 { return false }
         // An exchange, not a store: a cancellation sets its bit in this very word, so none is
         // overlooked.
-        let (won, _) = word.compareExchange(
-            expected: Phase.idle, desired: Phase.pending, ordering: .acquiringAndReleasing)
-        return won
+        return word.compareExchange(
+            expected: seen, desired: phase, ordering: .acquiringAndReleasing
+        ).exchanged
     }
 
     /// Suspends until somebody claims the wait, and says how it ended.
@@ -157,7 +161,7 @@ class Waiter: TaskObserver, @unchecked Sendable {
         } else {
             await waitOtherwise()
         }
-        return end()
+        return outcome
     }
 
     /// Apart: what each wait of a task might need must not be in the frame of all.
@@ -175,7 +179,7 @@ class Waiter: TaskObserver, @unchecked Sendable {
     /// otherwise.
     nonisolated(nonsending) func waitUnnoted() async -> Outcome {
         await suspend()
-        return end()
+        return outcome
     }
 
     /// Suspends without looking at cancellation: for waits that must not be interrupted.
@@ -183,7 +187,7 @@ class Waiter: TaskObserver, @unchecked Sendable {
         enterBook()
         await suspend()
         leaveBook()
-        return end()
+        return outcome
     }
 
     @inline(__always)
@@ -223,6 +227,20 @@ class Waiter: TaskObserver, @unchecked Sendable {
         parking.value.leave(job)
     }
 
+    /// The same, for a wait of a standing waiter that was not announced.
+    func beginParked() {
+        guard let parking, let job = parking.value.running else {
+            preconditionFailure("a task parks on a loop, and no loop runs it")
+        }
+        unsafe parked = job
+        if leaveRest(for: Phase.armed) { return }
+        unsafe parked = nil
+        // At rest nobody else changes the word, but for setting the bit that is set.
+        let cancelled = Outcome.cancelled.rawValue << Phase.outcomeShift
+        word.store(Phase.cancelRequested | Phase.done | cancelled, ordering: .relaxed)
+        parking.value.leave(job)
+    }
+
     /// Lets others make the task ready; false if the wait has been claimed already.
     @inline(__always)
     private func arm() -> Bool {
@@ -237,20 +255,18 @@ class Waiter: TaskObserver, @unchecked Sendable {
         return false
     }
 
-    /// Takes the outcome of a wait that is done, and makes the waiter idle.
-    private func end() -> Outcome {
+    /// The outcome of the wait, which is done.
+    @inline(__always)
+    var outcome: Outcome {
         let seen = word.load(ordering: .acquiring)
         precondition(seen & Phase.mask == Phase.done, "a wait ended without an outcome")
-        becomeIdle()
         return Outcome(rawValue: seen >> Phase.outcomeShift) ?? .completed
     }
 
     /// Gives up a wait that was begun and will not suspend.
     ///
     /// To be called when nobody can claim the waiter any more.
-    func abandon() { becomeIdle() }
-
-    private func becomeIdle() {
+    func abandon() {
         if hasStandingHandler {
             word.bitwiseAnd(Phase.cancelRequested, ordering: .releasing)
         } else {

@@ -75,7 +75,7 @@ public final class AsyncDescriptor: Sendable {
             // What came before is known to the kernel alone, if it was not all read.
             if Descriptor.isReadable(socket.descriptor) { return }
             socket.clear(.endsReadWait)
-            let outcome = await socket.watch.wait(.read, "AsyncDescriptor.waitUntilReadable")
+            let outcome = await socket.wait(.read, "AsyncDescriptor.waitUntilReadable")
             try check(outcome, "readable")
         }
     }
@@ -101,7 +101,7 @@ public final class AsyncDescriptor: Sendable {
             try check("writable")
             if Descriptor.isWritable(socket.descriptor) { return }
             socket.clear(.endsWriteWait)
-            let outcome = await socket.watch.wait(.write, "AsyncDescriptor.waitUntilWritable")
+            let outcome = await socket.wait(.write, "AsyncDescriptor.waitUntilWritable")
             try check(outcome, "writable")
         }
     }

@@ -41,7 +41,7 @@ final class ConnectionAcceptor: Sendable {
         while true {
             try socket.check("accept on \(address)")
             if socket.readiness.isDisjoint(with: .endsReadWait) {
-                let outcome = await socket.watch.wait(.read, description)
+                let outcome = await socket.wait(.read, description)
                 if outcome == .closed { throw error(.closed) }
                 try LoopCore.check(outcome)
             }

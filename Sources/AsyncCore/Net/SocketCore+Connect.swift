@@ -52,7 +52,7 @@ extension SocketCore {
             descriptor, core: core, isUnixStream: family == UnixAddress.socketFamily)
         do {
             if !isConnected {
-                let outcome = await socket.watch.wait(.write, description)
+                let outcome = await socket.wait(.write, description)
                 try LoopCore.check(outcome)
                 if let error = Socket.takeError(descriptor, calls) { throw error }
             }

@@ -27,7 +27,7 @@ extension SocketCore {
             } catch {
                 throw IOError(error, operation: operation())
             }
-            let outcome = await watch.wait(.read, what)
+            let outcome = await wait(.read, what)
             if outcome == .closed { throw IOError(.closed, operation: operation()) }
             try LoopCore.check(outcome)
         }
@@ -105,7 +105,7 @@ extension SocketCore {
             clear(.writable)
             let result: Waiter.Outcome
             if !looksAgain {
-                result = await watch.wait(.write, what)
+                result = await wait(.write, what)
             } else if !hasLookedAgain {
                 // If it is this socket's own buffer that is full, the kernel's first word is true.
                 result = await watch.wait(.write, until: core.deadline(after: pause), what)

@@ -14,7 +14,6 @@ final class SocketCore: @unchecked Sendable {
     private let state: Confined<DescriptorWatch.State>
     let counters: Confined<LoopCounters>
     let calls: SystemCalls
-    private let readinessTable: ReadinessTable
     /// Whether descriptors can come with what is received: a read then stops behind them, and a
     /// short one does not mean "drained".
     private let isUnixStream: Bool
@@ -26,6 +25,10 @@ final class SocketCore: @unchecked Sendable {
     let watch: DescriptorWatch
     let executor: LoopTaskExecutor
     private let scratch: ScratchBuffer
+
+    /// Where the state is.
+    @inline(__always)
+    var stateAddress: UInt { state.address }
 
     /// How the socket is being used.
     var use: SocketUse {
@@ -45,7 +48,6 @@ final class SocketCore: @unchecked Sendable {
         scratch = core.scratch
         counters = core.hotCounters
         state = watch.state
-        readinessTable = core.poller.readinessTable
         if !core.isCurrent {
             // In an actor, on another thread. Whatever is done with the socket is forwarded, and
             // comes after this; a failure closes it.
@@ -78,18 +80,43 @@ final class SocketCore: @unchecked Sendable {
 
     var isOpen: Bool { @inline(__always) get { descriptor >= 0 } }
 
-    /// What is known of the descriptor's readiness.
-    var readiness: Readiness {
-        @inline(__always) get {
-            guard let token = state.value.token else { return [] }
-            return readinessTable.readiness(token)
-        }
-    }
+    /// What is known of the descriptor's readiness; nothing once closed.
+    var readiness: Readiness { @inline(__always) get { state.value.readiness } }
 
     /// A call said EAGAIN, or drained the descriptor.
     @inline(__always)
-    func clear(_ readiness: Readiness) {
-        if let token = state.value.token { readinessTable.clear(readiness, of: token) }
+    func clear(_ readiness: Readiness) { state.value.readiness.subtract(readiness) }
+
+    /// Waits until an event has been reported in that direction.
+    ///
+    /// The caller has seen EAGAIN and cleared the readiness. Precondition: nobody else waits in that
+    /// direction.
+    @inline(__always)
+    nonisolated(nonsending) func wait(
+        _ direction: DescriptorWatch.Direction, _ what: StaticString
+    ) async -> Waiter.Outcome {
+        guard let wait = prepare(direction, what, #isolation) else {
+            return await watch.wait(direction, what)
+        }
+        await parkTask(wait.address)
+        return end(wait, direction)
+    }
+
+    /// A wait that the task is to park with, if it can be of this kind.
+    @inline(__always)
+    func prepare(
+        _ direction: DescriptorWatch.Direction, _ what: StaticString, _ isolation: (any Actor)?
+    ) -> StandingWait? {
+        guard isOpen, let wait = StandingWait(what, on: core, isolation) else { return nil }
+        state.value.note(wait, direction)
+        return wait
+    }
+
+    /// How it ended.
+    @inline(__always)
+    func end(_ wait: StandingWait, _ direction: DescriptorWatch.Direction) -> Waiter.Outcome {
+        state.value.note(nil, direction)
+        return wait.outcome
     }
 
     /// Spends one operation of the running job's budget; false when it is used up.
@@ -105,17 +132,27 @@ final class SocketCore: @unchecked Sendable {
     /// closed.
     @inline(__always)
     func check(_ operation: @autoclosure () -> String) throws {
-        if TaskIdentity.isCurrentCancelled { throw CancellationError() }
-        if isOpen { return }
-        if core.isStopped { throw EventLoopError.stopped }
-        throw IOError(.closed, operation: operation())
+        if !mayOperate { throw refusal(operation()) }
+    }
+
+    /// Whether the calling task is not cancelled, and the socket open.
+    @inline(__always)
+    var mayOperate: Bool { isOpen && !TaskIdentity.isCurrentCancelled }
+
+    /// Why it is not so.
+    @inline(never)
+    func refusal(_ operation: String) -> any Error {
+        if TaskIdentity.isCurrentCancelled { return CancellationError() }
+        if core.isStopped { return EventLoopError.stopped }
+        return IOError(.closed, operation: operation)
     }
 
     // MARK: - Receiving and sending
 
     /// Receives into `buffer`: the number of bytes, 0 at the end, nil if there is nothing yet.
+    ///
+    /// Precondition: ``mayReceive``.
     func receive(into buffer: inout MutableRawSpan) throws(SystemError) -> Int? {
-        guard mayReceive else { return nil }
         var stop = Socket.Stop(isPossible: isUnixStream)
         let result = Socket.receive(descriptor, into: &buffer, &stop, calls)
         return try account(received: result, of: stop.hasHappened ? 0 : buffer.byteCount)

@@ -39,28 +39,17 @@ public class SocketStream: ByteStream, @unchecked Sendable {
     ///   again.
     /// - Throws: ``IOError``: `.connectionReset`, `.timedOut`, `.closed` (before or meanwhile),
     ///   `.busy`; ``EventLoopError/stopped``; `CancellationError`.
+    @inlinable @inline(__always)
     public final nonisolated(nonsending) func read(into buffer: inout MutableRawSpan) async throws
         -> Int?
     {
-        guard socket.isHome(for: #isolation) else {
-            guard let bytes = try await read(upTo: buffer.byteCount) else { return nil }
-            Memory.copy(bytes, into: &buffer)
-            return bytes.count
+        var step = try beginRead(into: &buffer, #isolation)
+        while step.waiter != 0 {
+            await parkTask(step.waiter)
+            step = try continueRead(into: &buffer, step.waiter, #isolation)
         }
-        try beginReading()
-        defer { socket.use.isReading = false }
-        if buffer.byteCount == 0 { return 0 }
-        if !socket.spendBudget() { await socket.core.yield() }
-        while true {
-            let count: Int?
-            do throws(SystemError) {
-                count = try socket.receive(into: &buffer)
-            } catch {
-                throw self.error(error, "read from")
-            }
-            if let count { return count == 0 ? nil : count }
-            try await waitUntilReadable()
-        }
+        guard let count = step.result else { return try await readOtherwise(into: &buffer) }
+        return count == 0 ? nil : count
     }
 
     /// Reads what is there, waiting until there is something.
@@ -74,46 +63,32 @@ public class SocketStream: ByteStream, @unchecked Sendable {
     /// - Returns: At least one byte; nil at the end of the stream, again and again.
     /// - Throws: As ``read(into:)``.
     /// - Precondition: `count` is not negative.
+    @inlinable @inline(__always)
     public final nonisolated(nonsending) func read(upTo count: Int) async throws -> [UInt8]? {
-        precondition(count >= 0, "a read of \(count) bytes")
-        guard socket.isHome(for: #isolation) else { return try await readElsewhere(upTo: count) }
-        try beginReading()
-        defer { socket.use.isReading = false }
-        if count == 0 { return [] }
-        if !socket.spendBudget() { await socket.core.yield() }
-        while true {
-            let bytes: [UInt8]?
-            do throws(SystemError) {
-                bytes = try socket.receive(upTo: count)
-            } catch {
-                throw self.error(error, "read from")
-            }
-            if let bytes { return bytes.isEmpty ? nil : bytes }
-            try await waitUntilReadable()
+        var step = try beginRead(upTo: count, #isolation)
+        while step.waiter != 0 {
+            await parkTask(step.waiter)
+            step = try continueRead(upTo: count, step.waiter, #isolation)
         }
+        guard let bytes = step.result else { return try await readOtherwise(upTo: count) }
+        return bytes.isEmpty ? nil : bytes
     }
 
-    /// Apart: a connection that waits at home would hold its frame, too.
-    @inline(never)
-    private nonisolated(nonsending) func readElsewhere(upTo count: Int) async throws -> [UInt8]? {
-        try await socket.forward { try await self.read(upTo: count) }
-    }
-
+    @inline(__always)
     final func beginReading() throws {
-        try socket.check("read from \(peerName)")
-        if socket.use.isReading {
-            throw error(.busy, "read from", "another task is reading")
-        }
+        if !socket.mayOperate || socket.use.isReading { throw refusalToRead }
         socket.use.isReading = true
     }
 
     @inline(__always)
     final nonisolated(nonsending) func waitUntilReadable() async throws {
-        let outcome = await socket.watch.wait(
-            .read, kind == .tcp ? "TCPStream.read" : "UnixStream.read")
-        if outcome == .closed { throw error(.closed, "read from") }
-        try LoopCore.check(outcome)
+        let outcome = await socket.wait(.read, whatReads)
+        if outcome != .completed { throw error(of: outcome, "read from") }
     }
+
+    /// What a wait for something to read is called.
+    @inline(__always)
+    final var whatReads: StaticString { kind == .tcp ? "TCPStream.read" : "UnixStream.read" }
 
     // MARK: - Writing
 
@@ -130,21 +105,10 @@ public class SocketStream: ByteStream, @unchecked Sendable {
     /// - Throws: ``IOError``: `.brokenPipe`, `.connectionReset`, `.timedOut`, `.closed` (before or
     ///   meanwhile, also after ``finishWriting()``), `.busy`; ``EventLoopError/stopped``;
     ///   `CancellationError`.
+    @inlinable @inline(__always)
     public final nonisolated(nonsending) func write(_ bytes: RawSpan) async throws {
-        guard socket.isHome(for: #isolation) else {
-            let copy = Memory.array(of: bytes)
-            return try await socket.forward { try await self.write(copy) }
-        }
-        try beginWriting()
-        defer { socket.use.isWriting = false }
-        if !socket.spendBudget() { await socket.core.yield() }
-        var rest = bytes
-        while rest.byteCount > 0 {
-            let now = rest
-            rest = rest.extracting(
-                droppingFirst: try writeNow { () throws(SystemError) in try socket.send(now) })
-            if rest.byteCount > 0 { try await waitUntilWritable() }
-        }
+        let sent = try writeAtOnce(bytes, #isolation)
+        if sent < bytes.byteCount { try await writeRest(of: bytes, after: sent) }
     }
 
     /// Writes all bytes.
@@ -156,18 +120,10 @@ public class SocketStream: ByteStream, @unchecked Sendable {
     ///
     /// - Parameter bytes: What to write.
     /// - Throws: As the form that takes a span.
+    @inlinable @inline(__always)
     public final nonisolated(nonsending) func write(_ bytes: [UInt8]) async throws {
-        guard socket.isHome(for: #isolation) else {
-            return try await socket.forward { try await self.write(bytes) }
-        }
-        try beginWriting()
-        defer { socket.use.isWriting = false }
-        if !socket.spendBudget() { await socket.core.yield() }
-        var sent = 0
-        while sent < bytes.count {
-            sent += try writeNow { () throws(SystemError) in try socket.send(bytes, from: sent) }
-            if sent < bytes.count { try await waitUntilWritable() }
-        }
+        let sent = try writeAtOnce(bytes, #isolation)
+        if sent < bytes.count { try await writeRest(of: bytes, after: sent) }
     }
 
     /// Writes several pieces, one after the other, as one write: with one system call for up to 64
@@ -218,14 +174,15 @@ public class SocketStream: ByteStream, @unchecked Sendable {
     }
 
     final func beginWriting() throws {
-        try socket.check("write to \(peerName)")
-        if socket.use.hasFinishedWriting {
-            throw error(.closed, "write to", "after finishWriting()")
-        }
-        if socket.use.isWriting {
-            throw error(.busy, "write to", "another task is writing")
-        }
+        try checkMayWrite()
         socket.use.isWriting = true
+    }
+
+    /// Asks what every write asks first.
+    @inline(__always)
+    final func checkMayWrite() throws {
+        let use = socket.use
+        if !socket.mayOperate || use.isWriting || use.hasFinishedWriting { throw refusalToWrite }
     }
 
     @inline(__always)
@@ -249,10 +206,9 @@ public class SocketStream: ByteStream, @unchecked Sendable {
         if !socket.readiness.isDisjoint(with: [.error, .hangUp]) {
             return await socket.core.yield()
         }
-        let outcome = await socket.watch.wait(
+        let outcome = await socket.wait(
             .write, kind == .tcp ? "TCPStream.write" : "UnixStream.write")
-        if outcome == .closed { throw error(.closed, "write to") }
-        try LoopCore.check(outcome)
+        if outcome != .completed { throw error(of: outcome, "write to") }
     }
 
     // MARK: - The end
@@ -294,7 +250,28 @@ public class SocketStream: ByteStream, @unchecked Sendable {
     /// *Not a cancellation point*: a cancelled task closes, too.
     public final nonisolated(nonsending) func close() async { await socket.close() }
 
-    // Apart, and in boxes: an error in the making would take room in the frame of each call that waits.
+    // Apart, and in boxes: an error in the making would take room in the frame of each call that waits, and
+    // stand in the way of those that end well.
+
+    @inline(never)
+    private final var refusalToRead: any Error {
+        if !socket.mayOperate { return socket.refusal("read from \(peerName)") }
+        return error(.busy, "read from", "another task is reading")
+    }
+
+    @inline(never)
+    private final var refusalToWrite: any Error {
+        if !socket.mayOperate { return socket.refusal("write to \(peerName)") }
+        if socket.use.hasFinishedWriting {
+            return error(.closed, "write to", "after finishWriting()")
+        }
+        return error(.busy, "write to", "another task is writing")
+    }
+
+    @inline(never)
+    final func error(of outcome: Waiter.Outcome, _ verb: StaticString) -> any Error {
+        outcome == .closed ? error(IOError.Code.closed, verb) : LoopCore.error(for: outcome)
+    }
 
     @inline(never)
     private final func error(
@@ -304,7 +281,7 @@ public class SocketStream: ByteStream, @unchecked Sendable {
     }
 
     @inline(never)
-    private final func error(_ error: SystemError, _ verb: StaticString) -> any Error {
+    final func error(_ error: SystemError, _ verb: StaticString) -> any Error {
         IOError(error, operation: "\(verb) \(peerName)")
     }
 

@@ -22,6 +22,10 @@ struct Confined<Value: ~Copyable>: @unchecked Sendable {
         @inline(__always) nonmutating unsafeMutableAddress { unsafe pointer }
     }
 
+    /// Where it is.
+    @inline(__always)
+    var address: UInt { unsafe UInt(bitPattern: pointer) }
+
     /// Asks for the memory, which will be looked at soon.
     @inline(__always)
     func prefetch() { unsafe Prefetch.memory(at: pointer, count: MemoryLayout<Value>.size) }

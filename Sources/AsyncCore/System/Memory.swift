@@ -18,6 +18,13 @@ enum Memory {
         unsafe bytes.withUnsafeBytes { unsafe [UInt8]($0) }
     }
 
+    /// Where a buffer is; 0 if that is nowhere.
+    @inline(__always)
+    static func address(of buffer: borrowing MutableRawSpan) -> UInt {
+        // SAFETY: nothing is done with the address but to ask the processor for its memory.
+        unsafe buffer.withUnsafeBytes { UInt(bitPattern: $0.baseAddress) }
+    }
+
     /// Copies `bytes` to the start of `buffer`, which is at least as long.
     static func copy(_ bytes: [UInt8], into buffer: inout MutableRawSpan) {
         copy(bytes, from: 0, count: bytes.count, into: &buffer)

@@ -225,9 +225,6 @@ final class Poller: @unchecked Sendable {
         unsafe Unmanaged.passUnretained(target).release()
     }
 
-    /// For the hot path: asks for readiness without counting references.
-    var readinessTable: ReadinessTable { unsafe ReadinessTable(loop: loop) }
-
     // MARK: - Interrupts
 
     /// Routes a signal to this loop.
@@ -271,25 +268,6 @@ struct KernelStatistics {
     var timerArms: UInt64
     var controlCalls: UInt64
     var waitedNanoseconds: UInt64
-}
-
-/// What the loop knows of its descriptors' readiness.
-///
-/// Loop thread only.
-@safe
-struct ReadinessTable: @unchecked Sendable {
-    // SAFETY: whoever keeps one holds the poller, and with it the C loop, for longer.
-    fileprivate let loop: OpaquePointer
-
-    @inline(__always)
-    func readiness(_ token: WatchToken) -> Readiness {
-        Readiness(rawValue: unsafe cel_fd_readiness(loop, token.raw))
-    }
-
-    @inline(__always)
-    func clear(_ readiness: Readiness, of token: WatchToken) {
-        unsafe cel_fd_clear(loop, token.raw, readiness.rawValue)
-    }
 }
 
 /// The table of system calls that a loop uses.

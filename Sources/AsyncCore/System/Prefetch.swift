@@ -11,4 +11,11 @@ enum Prefetch {
         // SAFETY: nothing is read.
         unsafe cel_prefetch(address, count)
     }
+
+    /// The same for an address that may be 0.
+    @inline(__always)
+    static func memory(at address: UInt, count: Int) {
+        guard let address = unsafe UnsafeRawPointer(bitPattern: address) else { return }
+        unsafe memory(at: address, count: count)
+    }
 }

@@ -12,7 +12,6 @@ extern void *_Nonnull swift_retain(void *_Nonnull object);
 extern void swift_release(void *_Nonnull object);
 
 extern __attribute__((swiftcall)) void *_Nullable swift_task_getCurrent(void);
-extern __attribute__((swiftcall)) bool swift_task_isCancelled(void *_Nonnull task);
 extern __attribute__((swiftcall)) void swift_task_cancel(void *_Nonnull task);
 extern __attribute__((swiftcall)) void swift_job_run(void *_Nonnull job, uintptr_t executor_identity,
                                                      uintptr_t executor_implementation);
@@ -62,8 +61,9 @@ struct csr_task {
     struct csr_context *_Nonnull resume_context;  ///< and with what: the top of its stack.
     uintptr_t not_cleared;
     uintptr_t accesses[2];
-    uint8_t priority;  ///< The lowest byte of its status: the base priority, or a higher one that it was raised to.
-    uint8_t status[15];
+    /// The first part of its status. The lowest byte is the base priority, or a higher one that it was raised to.
+    uint32_t status;
+    uint32_t more_status[3];
     uintptr_t top_of_stack;
     const struct csr_stack_piece *_Nullable first_piece;
     uintptr_t pieces;
@@ -75,7 +75,7 @@ _Static_assert(offsetof(struct csr_task, resume) == 56 &&
                    offsetof(struct csr_task, waiter) == 48 &&
                    offsetof(struct csr_task, accesses) == 80 &&
                    offsetof(struct csr_task, number) == 36 &&
-                   offsetof(struct csr_task, priority) == 96 &&
+                   offsetof(struct csr_task, status) == 96 &&
                    offsetof(struct csr_task, first_piece) == 120 &&
                    offsetof(struct csr_task, local_values) == 136 &&
                    offsetof(struct csr_task, number_high) == 144,
@@ -87,8 +87,11 @@ static inline uintptr_t csr_current_task(void) {
 }
 
 /// Whether a task that is alive is cancelled.
+///
+/// The runtime's own function reads the whole status, of 16 bytes, which takes an exchange.
 static inline bool csr_is_cancelled(uintptr_t task) {
-    return swift_task_isCancelled((void *_Nonnull)task);
+    const uint32_t is_cancelled = 1u << 8;
+    return (__atomic_load_n(&((const struct csr_task *)task)->status, __ATOMIC_RELAXED) & is_cancelled) != 0;
 }
 
 /// Cancels a task that is alive.
@@ -105,12 +108,14 @@ static inline void csr_release(uintptr_t task) {
     swift_release((void *_Nonnull)task);
 }
 
-/// What handlers of cancellations call, with their object. To be set before the first is added.
-void csr_set_on_cancel(void (*_Nonnull on_cancel)(void *_Nonnull object));
+/// What handlers of cancellations call, and what `csr_park_waiter` calls when the task has suspended. To be set before
+/// the first handler is added.
+void csr_set_on(void (*_Nonnull cancel)(void *_Nonnull waiter), void (*_Nonnull park)(void *_Nonnull waiter))
+    __attribute__((swift_name("csr_set_on(cancel:park:)")));
 
 /// Adds a handler to the running task: its record, which is in the memory of the task's stack. Null if the task is
 /// cancelled: then the handler was called, and there is nothing to remove.
-void *_Nullable csr_add_cancellation_handler(void *_Nonnull object);
+void *_Nullable csr_add_cancellation_handler(void *_Nonnull waiter);
 
 /// Removes the handler that was last added, from the task that has added it. When it returns, the handler is not
 /// running, and will not run.
@@ -126,21 +131,32 @@ static inline void csr_run(uintptr_t job) {
 
 /// Asks the processor for the memory of a job that is ready: what its first steps will look at.
 static inline void csr_prefetch_job(uintptr_t job) {
-    const char *line = (const char *)job;
-    for (int offset = 0; offset < 5 * 64; offset += 64) __builtin_prefetch(line + offset);
+    const struct csr_task *task = (const struct csr_task *)job;
+    __builtin_prefetch(&task->flags);
+    __builtin_prefetch(&task->status);
+    __builtin_prefetch(&task->local_values);
 }
 
-/// The same, for what a job will look at that is a task, where it has suspended: the top of its stack.
+/// The same, for what a job will look at that is a task, where it has suspended: the top of its stack, the head of the
+/// piece of memory that it lies in, and the waiter. More lines than are looked at would drive others out.
 ///
-/// Other jobs have something else there; asking for that does no harm. The frames of a task that waits lie in one piece
-/// of memory of 984 bytes, most of them below its top.
+/// Jobs of other kinds are smaller.
 static inline void csr_prefetch_stack(uintptr_t job) {
     const struct csr_task *task = (const struct csr_task *)job;
+    if ((task->flags & 0xff) != 0) return;
     const char *top = (const char *)task->resume_context;
-    for (int offset = -9 * 64; offset <= 64; offset += 64) __builtin_prefetch(top + offset);
+    for (int offset = -5 * 64; offset <= 0; offset += 64) __builtin_prefetch(top + offset);
+    __builtin_prefetch(task->first_piece);
     const char *waiter = task->waiter;
     if (waiter == NULL) return;
-    for (int offset = 0; offset < 4 * 64; offset += 64) __builtin_prefetch(waiter + offset);
+    __builtin_prefetch(waiter + 16);
+    __builtin_prefetch(waiter + 80);
+}
+
+/// The waiter of a job that is ready, if it is a task that has one.
+static inline void *_Nullable csr_prefetched_waiter(uintptr_t job) {
+    const struct csr_task *task = (const struct csr_task *)job;
+    return (task->flags & 0xff) == 0 ? task->waiter : NULL;
 }
 
 /// Whether a job that has not run yet is a step of a task; then its address is the task's.
@@ -184,7 +200,7 @@ static inline size_t csr_stack_size(uintptr_t task, size_t limit) {
 
 /// The priority of a task, as tasks inherit it that it makes.
 static inline uint8_t csr_priority(uintptr_t task) {
-    return __atomic_load_n(&((const struct csr_task *)task)->priority, __ATOMIC_RELAXED);
+    return (uint8_t)__atomic_load_n(&((const struct csr_task *)task)->status, __ATOMIC_RELAXED);
 }
 
 /// The task that a child task (of a group, or an `async let`), which is alive, is a child of; 0 for other tasks.

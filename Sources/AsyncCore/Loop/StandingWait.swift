@@ -1,0 +1,80 @@
+// The shortest wait: that of a task with a standing waiter, for something which only the loop's thread
+// reports. Whatever an echo server does for a message, it does this once.
+
+/// A wait of the calling task that nobody knows of until the task has suspended, by
+/// ``parkTask(_:)``.
+///
+/// So it takes one exchange to begin, and one to end; a cancellation finds the waiter by itself.
+/// References are not counted.
+///
+/// Thread of the loop only.
+@safe
+struct StandingWait {
+    // SAFETY: a task's standing waiter is held for as long as the task has it, and has no end while the task
+    // is in a wait.
+    let waiter: Unmanaged<Waiter>
+
+    /// - Returns: nil if the calling task has no standing waiter on `core`, or must suspend by a
+    ///   continuation: see ``Parking/takes(_:)``.
+    @inline(__always)
+    init?(_ what: StaticString, on core: LoopCore, _ isolation: (any Actor)?) {
+        guard isolation == nil, core.isCurrent, let task = TaskIdentity.current,
+            core.hot.value.running?.address == task.address,
+            let waiter = unsafe task.unretainedStandingWaiter
+        else { return nil }
+        let book = core.waitBook
+        let isHere = unsafe waiter._withUnsafeGuaranteedRef { waiter in
+            if waiter.book !== book { return false }
+            waiter.describe(what, since: book.now)
+            return true
+        }
+        if !isHere { return nil }
+        unsafe self.waiter = waiter
+    }
+
+    /// The wait that the calling task was parked with.
+    @inline(__always)
+    init(_ address: UInt) {
+        guard let pointer = unsafe UnsafeRawPointer(bitPattern: address) else {
+            preconditionFailure("a wait of nobody")
+        }
+        unsafe waiter = .fromOpaque(pointer)
+    }
+
+    /// What to park the task with.
+    @inline(__always)
+    var address: UInt { UInt(bitPattern: unsafe waiter.toOpaque()) }
+
+    /// How it ended, once the task goes on.
+    @inline(__always)
+    var outcome: Waiter.Outcome { unsafe waiter._withUnsafeGuaranteedRef { $0.outcome } }
+
+    /// Notes what memory the task will look at when it goes on.
+    @inline(__always)
+    func note(_ memory: NearMemory) {
+        unsafe waiter._withUnsafeGuaranteedRef { unsafe $0.memory = memory }
+    }
+}
+
+/// The addresses of what a task will look at when it goes on; 0 for none.
+///
+/// A stream leads to its socket, the socket to its state: with thousands of connections each is a miss,
+/// and none can begin before the last has ended. Somebody who knows them all can ask for all at once.
+struct NearMemory {
+    var stream: UInt = 0
+    var socket: UInt = 0
+    var state: UInt = 0
+    /// What will be written to.
+    var buffer: UInt = 0
+
+    /// Asks for it.
+    ///
+    /// By then some of it may be gone, which does no harm.
+    @inline(__always)
+    func prefetch() {
+        Prefetch.memory(at: stream, count: 64)
+        Prefetch.memory(at: socket, count: 128)
+        Prefetch.memory(at: state, count: 64)
+        Prefetch.memory(at: buffer, count: 64)
+    }
+}

@@ -1,0 +1,196 @@
+// How a read waits.
+//
+// The public calls are inlined into the caller, and park its task themselves: a reading connection, which
+// spends its life here, has no frame of the library's on its stack, and going on costs no async function's
+// return. What is not inlined does not wait, and comes in two steps, before the parking and after it.
+
+/// What a step of a read has come to.
+@usableFromInline
+struct ReadStep<Result> {
+    /// What was read.
+    ///
+    /// Nil if there is a waiter, or if the read must be done by the other way, which may wait in any
+    /// manner.
+    @usableFromInline let result: Result?
+
+    /// What to park the task with, if there is nothing to read yet; else 0.
+    @usableFromInline let waiter: UInt
+
+    fileprivate init(_ result: Result) {
+        self.result = result
+        waiter = 0
+    }
+
+    fileprivate init(_ wait: StandingWait?) {
+        result = nil
+        waiter = wait?.address ?? 0
+    }
+}
+
+extension SocketStream {
+    // MARK: - Into the caller's memory
+
+    @usableFromInline
+    final func beginRead(
+        into buffer: inout MutableRawSpan, _ isolation: (any Actor)?
+    ) throws -> ReadStep<Int> {
+        guard buffer.byteCount > 0, try mayReadHere(isolation) else { return ReadStep(nil) }
+        return try readOrPrepare(into: &buffer, isolation)
+    }
+
+    @usableFromInline
+    final func continueRead(
+        into buffer: inout MutableRawSpan, _ waiter: UInt,
+        _ isolation: (any Actor)?
+    ) throws -> ReadStep<Int> {
+        try endWait(StandingWait(waiter))
+        return try readOrPrepare(into: &buffer, isolation)
+    }
+
+    @inline(__always)
+    private final func readOrPrepare(
+        into buffer: inout MutableRawSpan, _ isolation: (any Actor)?
+    ) throws -> ReadStep<Int> {
+        if socket.mayReceive {
+            do throws(SystemError) {
+                if let count = try socket.receive(into: &buffer) {
+                    socket.use.isReading = false
+                    return ReadStep(count)
+                }
+            } catch {
+                throw endReading(error)
+            }
+        }
+        return ReadStep(prepareToRead(isolation, Memory.address(of: buffer)))
+    }
+
+    /// Reads in a frame of its own, wherever the caller is.
+    @usableFromInline @inline(never)
+    final nonisolated(nonsending) func readOtherwise(
+        into buffer: inout MutableRawSpan
+    ) async throws -> Int? {
+        guard socket.isHome(for: #isolation) else {
+            guard let bytes = try await read(upTo: buffer.byteCount) else { return nil }
+            Memory.copy(bytes, into: &buffer)
+            return bytes.count
+        }
+        try beginReading()
+        defer { socket.use.isReading = false }
+        if buffer.byteCount == 0 { return 0 }
+        if !socket.spendBudget() { await socket.core.yield() }
+        while true {
+            if socket.mayReceive {
+                do throws(SystemError) {
+                    if let count = try socket.receive(into: &buffer) {
+                        return count == 0 ? nil : count
+                    }
+                } catch {
+                    throw self.error(error, "read from")
+                }
+            }
+            try await waitUntilReadable()
+        }
+    }
+
+    // MARK: - As an array
+
+    @usableFromInline
+    final func beginRead(
+        upTo count: Int, _ isolation: (any Actor)?
+    ) throws -> ReadStep<[UInt8]> {
+        precondition(count >= 0, "a read of \(count) bytes")
+        guard count > 0, try mayReadHere(isolation) else { return ReadStep(nil) }
+        return try readOrPrepare(upTo: count, isolation)
+    }
+
+    @usableFromInline
+    final func continueRead(
+        upTo count: Int, _ waiter: UInt, _ isolation: (any Actor)?
+    ) throws -> ReadStep<[UInt8]> {
+        try endWait(StandingWait(waiter))
+        return try readOrPrepare(upTo: count, isolation)
+    }
+
+    @inline(__always)
+    private final func readOrPrepare(
+        upTo count: Int, _ isolation: (any Actor)?
+    ) throws -> ReadStep<[UInt8]> {
+        if socket.mayReceive {
+            do throws(SystemError) {
+                if let bytes = try socket.receive(upTo: count) {
+                    socket.use.isReading = false
+                    return ReadStep(bytes)
+                }
+            } catch {
+                throw endReading(error)
+            }
+        }
+        return ReadStep(prepareToRead(isolation))
+    }
+
+    @usableFromInline @inline(never)
+    final nonisolated(nonsending) func readOtherwise(upTo count: Int) async throws -> [UInt8]? {
+        guard socket.isHome(for: #isolation) else {
+            return try await socket.forward { try await self.read(upTo: count) }
+        }
+        try beginReading()
+        defer { socket.use.isReading = false }
+        if count == 0 { return [] }
+        if !socket.spendBudget() { await socket.core.yield() }
+        while true {
+            let bytes: [UInt8]?
+            do throws(SystemError) {
+                bytes = try socket.receive(upTo: count)
+            } catch {
+                throw self.error(error, "read from")
+            }
+            if let bytes { return bytes.isEmpty ? nil : bytes }
+            try await waitUntilReadable()
+        }
+    }
+
+    // MARK: - The parts
+
+    /// Begins a read, if the caller is on the loop and need not let others run first.
+    @inline(__always)
+    private final func mayReadHere(_ isolation: (any Actor)?) throws -> Bool {
+        guard socket.isHome(for: isolation) else { return false }
+        try beginReading()
+        if socket.spendBudget() { return true }
+        socket.use.isReading = false
+        return false
+    }
+
+    /// Begins a wait for something to read, during which the read is under way.
+    ///
+    /// If the wait cannot be of this kind, the read is over.
+    @inline(__always)
+    private final func prepareToRead(
+        _ isolation: (any Actor)?, _ buffer: UInt = 0
+    ) -> StandingWait? {
+        guard let wait = socket.prepare(.read, whatReads, isolation) else {
+            socket.use.isReading = false
+            return nil
+        }
+        wait.note(
+            NearMemory(
+                stream: UInt(bitPattern: ObjectIdentifier(self)),
+                socket: UInt(bitPattern: ObjectIdentifier(socket)), state: socket.stateAddress,
+                buffer: buffer))
+        return wait
+    }
+
+    @inline(__always)
+    private final func endWait(_ wait: StandingWait) throws {
+        let outcome = socket.end(wait, .read)
+        if outcome == .completed { return }
+        socket.use.isReading = false
+        throw error(of: outcome, "read from")
+    }
+
+    @inline(never)
+    private final func endReading(_ error: SystemError) -> any Error {
+        socket.use.isReading = false
+        return self.error(error, "read from")
+    }
+}
