@@ -116,6 +116,7 @@ import Testing
         let loop = try TestLoop(clock: 1)
         let tokens = try (0..<1_000).map { try loop.addTimer(UInt64($0)) }
         script_fail(SCRIPT_REALLOC, 1, 1_000, ENOMEM)
+        defer { script_reset() }
         for token in tokens.dropFirst() { #expect(cel_timer_remove(loop.raw, token) == 0) }
         #expect(try loop.poll() == [.timer(0)])
     }

@@ -364,6 +364,8 @@ struct UDPSegmentationTests {
     @Test func `a loop that stops wakes who waits; calls from elsewhere are forwarded (I11)`()
         async throws
     {
+        // The loop is made here, on a thread that other tests have used.
+        script_reset()
         var scripted = EventLoop.Configuration.quiet
         scripted.systemCalls = SystemCalls(table: script_sys())
         let owner = try EventLoop.start(configuration: scripted)
