@@ -91,9 +91,7 @@ struct TCPServerTests {
             let ended = spawn { try await server.waitUntilEnded() }
             let stream = try await Self.connect(server, active: 1)
             await server.stopAccepting()
-            let code = await ioCode {
-                _ = try await TCPStream.connect(to: server.listener.localAddress)
-            }
+            let code = try await connectCodeOnceReleased(server.listener.localAddress)
             #expect(code == .connectionRefused)
             try await stream.write("still there")
             #expect(try await stream.read(exactly: 11) == Array("still there".utf8))
@@ -159,9 +157,7 @@ struct TCPServerTests {
             serving.cancel()
             await #expect(throws: CancellationError.self) { try await serving.value }
             #expect(try await stream.readAll() == [])
-            let code = await ioCode {
-                _ = try await TCPStream.connect(to: server.listener.localAddress)
-            }
+            let code = try await connectCodeOnceReleased(server.listener.localAddress)
             #expect(code == .connectionRefused)
             #expect(await ioCode { try await server.serve(Self.echo) } == .closed)
             await stream.close()
@@ -231,7 +227,7 @@ struct TCPServerTests {
                 try await Self.ask(server, "hello")
             }
             #expect(answer == "hello")
-            let code = await ioCode { _ = try await TCPStream.connect(to: listener.localAddress) }
+            let code = try await connectCodeOnceReleased(listener.localAddress)
             #expect(code == .connectionRefused)
         }
     }

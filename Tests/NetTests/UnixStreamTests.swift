@@ -24,7 +24,9 @@ struct UnixStreamTests {
         try await onScriptedLoop {
             for name in ["asynccore \(getpid())", "a\0b \(getpid())"] {
                 for _ in 0..<2 {
-                    let listener = try UnixListener.bind(to: .abstract(name))
+                    let listener = try await onceReleased(.addressInUse) {
+                        try UnixListener.bind(to: .abstract(name))
+                    }
                     try await converse(listener, .abstract(name))
                     await listener.close()
                 }

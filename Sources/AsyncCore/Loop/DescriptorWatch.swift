@@ -5,7 +5,7 @@
 ///
 /// Owner thread only. At most one task waits for reading and one for writing. An event, a
 /// cancellation, ``close()`` and the loop's stop race; the waiter decides who wins, and the edge is
-/// kept in the registration's readiness, so nothing is lost when a cancellation wins over an event.
+/// kept in the state's readiness, so nothing is lost when a cancellation wins over an event.
 @safe
 final class DescriptorWatch: CompletionTarget {
     // SAFETY: whoever made the watch holds the core for longer than the watch. A watch is in the

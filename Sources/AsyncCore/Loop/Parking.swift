@@ -46,7 +46,18 @@ struct Parking: ~Copyable {
     /// one is running, as `Task.immediate` does, goes on where that task wants to.
     @inline(__always)
     func takes(_ isolation: (any Actor)?) -> Bool {
-        isolation == nil && isHere && running?.address == TaskIdentity.current?.address
+        guard let core = unsafe core, unsafe CurrentThread.isCurrent(core) else { return false }
+        return unsafe core._withUnsafeGuaranteedRef {
+            Self.takes(TaskIdentity.current, isolation, on: $0)
+        }
+    }
+
+    /// The same for a loop that the caller holds, and a task that it has asked for.
+    @inline(__always)
+    static func takes(
+        _ task: TaskIdentity?, _ isolation: (any Actor)?, on core: LoopCore
+    ) -> Bool {
+        isolation == nil && core.isCurrent && core.hot.value.running?.address == task?.address
     }
 
     /// Makes a parked job ready.

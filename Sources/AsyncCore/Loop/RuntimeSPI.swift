@@ -7,12 +7,13 @@
 //   run on Dispatch threads; everything else works.
 // - `_createExecutors`, `MainExecutor` and `ExecutorFactory` make the whole-program mode. Without
 //   them `EventLoop.runProgram` reports that it is unavailable.
-// - `swift_task_getCurrent`, `swift_task_isCancelled` and `swift_task_cancel` are what
-//   `withUnsafeCurrentTask` calls; called directly they cost two nanoseconds instead of ninety.
+// - `swift_task_getCurrent` and `swift_task_cancel` are what `withUnsafeCurrentTask` calls; called
+//   directly they cost two nanoseconds instead of ninety.
 // - `swift_task_addCancellationHandler` and its opposite are what `withTaskCancellationHandler` calls.
 //   Called directly they need no closures, and no frames of generic functions on the task's stack.
 // - The head of a task lets a task suspend without a continuation, its memory be asked for before it
-//   runs, its standing waiter be found, and the same task run one piece of work after the other.
+//   runs, its standing waiter be found, and the same task run one piece of work after the other. It also
+//   says whether the task is cancelled.
 //   `swift_task_exitThreadLocalContext` is what the runtime calls of each task that suspends.
 // - `csr_call` and its like call a value of function type as compiled code does, without switching
 //   executors afterwards.
@@ -71,7 +72,7 @@
         /// Brings the memory of three ready jobs nearer: of the third its head, of the second what that
         /// points to, of the first what its waiter knows.
         ///
-        /// So nothing is followed that was not asked for before.
+        /// So, in a batch of some length, nothing is followed that was not asked for before.
         @inline(__always)
         static func prefetch(_ first: ReadyJob, _ second: ReadyJob, _ third: ReadyJob) {
             // SAFETY: whoever has set a waiter holds it; the jobs have not run.

@@ -14,18 +14,26 @@ struct StandingWait {
     // is in a wait.
     let waiter: Unmanaged<Waiter>
 
-    /// - Returns: nil if the calling task has no standing waiter on `core`, or must suspend by a
-    ///   continuation: see ``Parking/takes(_:)``.
+    /// Nil if the calling task has no standing waiter on `core`, or must suspend by a continuation: see
+    /// ``Parking/takes(_:)``.
+    ///
+    /// - Parameters:
+    ///   - what: What the wait is for.
+    ///   - core: The loop whose thread ends it.
+    ///   - isolation: The caller's.
+    ///   - memory: What the task will look at when it goes on.
     @inline(__always)
-    init?(_ what: StaticString, on core: LoopCore, _ isolation: (any Actor)?) {
-        guard isolation == nil, core.isCurrent, let task = TaskIdentity.current,
-            core.hot.value.running?.address == task.address,
+    init?(
+        _ what: StaticString, on core: LoopCore, _ isolation: (any Actor)?,
+        _ memory: NearMemory = NearMemory()
+    ) {
+        guard let task = TaskIdentity.current, Parking.takes(task, isolation, on: core),
             let waiter = unsafe task.unretainedStandingWaiter
         else { return nil }
         let book = core.waitBook
         let isHere = unsafe waiter._withUnsafeGuaranteedRef { waiter in
             if waiter.book !== book { return false }
-            waiter.describe(what, since: book.now)
+            waiter.describe(what, since: book.now, memory)
             return true
         }
         if !isHere { return nil }
@@ -48,12 +56,6 @@ struct StandingWait {
     /// How it ended, once the task goes on.
     @inline(__always)
     var outcome: Waiter.Outcome { unsafe waiter._withUnsafeGuaranteedRef { $0.outcome } }
-
-    /// Notes what memory the task will look at when it goes on.
-    @inline(__always)
-    func note(_ memory: NearMemory) {
-        unsafe waiter._withUnsafeGuaranteedRef { unsafe $0.memory = memory }
-    }
 }
 
 /// The addresses of what a task will look at when it goes on; 0 for none.
@@ -72,6 +74,7 @@ struct NearMemory {
     /// By then some of it may be gone, which does no harm.
     @inline(__always)
     func prefetch() {
+        if socket == 0 { return }
         Prefetch.memory(at: stream, count: 64)
         Prefetch.memory(at: socket, count: 128)
         Prefetch.memory(at: state, count: 64)

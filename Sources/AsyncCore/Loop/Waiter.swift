@@ -1,4 +1,5 @@
-// The one place in AsyncCore that suspends a task.
+// How a task suspends, and how its wait ends: in one place for all of AsyncCore, but that a socket's wait
+// begins in `StandingWait`.
 //
 // A wait goes through these states, kept in one atomic word:
 //
@@ -15,9 +16,9 @@ internal import Synchronization
 
 /// A reusable record of one task's wait.
 ///
-/// Who may touch it: the waiting task calls ``begin()``, ``wait()`` and ``end()``; any thread may
-/// call ``claim(_:)``, ``resume()`` and ``requestCancellation()``. A waiter serves one wait at a
-/// time.
+/// Who may touch it: the waiting task calls ``begin(_:)`` and ``wait()``, and asks for the ``outcome``;
+/// any thread may call ``claim(_:)``, ``resume()`` and ``requestCancellation()``. A waiter serves one
+/// wait at a time.
 @safe
 @usableFromInline
 class Waiter: TaskObserver, @unchecked Sendable {
@@ -51,15 +52,14 @@ class Waiter: TaskObserver, @unchecked Sendable {
     // Accesses are short and cannot nest, so Swift need not check that at run time.
     @exclusivity(unchecked) var parked: ReadyJob?
     private let parking: Confined<Parking>?
+    /// What the task will look at when it goes on.
+    @exclusivity(unchecked) private(set) var memory = NearMemory()
 
     // For those who ask who waits for what, since when; see `WaitBook`.
     @exclusivity(unchecked) private var what: StaticString = ""
     @exclusivity(unchecked) private var since: UInt64 = 0
     /// Where the waits of the loop are noted; nil for waiters that belong to no loop.
     let book: WaitBook?
-
-    /// What the task will look at when it goes on.
-    @exclusivity(unchecked) var memory = NearMemory()
 
     @exclusivity(unchecked) private var continuation: UnsafeContinuation<Void, Never>?
 
@@ -132,16 +132,19 @@ class Waiter: TaskObserver, @unchecked Sendable {
 
     /// Notes what the next wait is for.
     @inline(__always)
-    func describe(_ what: StaticString, since: UInt64) {
+    func describe(_ what: StaticString, since: UInt64, _ memory: NearMemory = NearMemory()) {
         unsafe self.what = what
         unsafe self.since = since
+        unsafe self.memory = memory
     }
 
     /// Begins a wait of a standing waiter; false if a cancellation has come before.
     @inline(__always)
     private func leaveRest(for phase: UInt32) -> Bool {
         let seen = word.load(ordering: .relaxed)
-        assert(seen & Phase.mask == Phase.idle || seen & Phase.mask == Phase.done, "a second wait")
+        precondition(
+            seen & Phase.mask == Phase.idle || seen & Phase.mask == Phase.done,
+            "a task waits while it waits")
         if seen & Phase.cancelRequested != 0 { return false }
         // An exchange, not a store: a cancellation sets its bit in this very word, so none is
         // overlooked.

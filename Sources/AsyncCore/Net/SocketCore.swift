@@ -105,9 +105,10 @@ final class SocketCore: @unchecked Sendable {
     /// A wait that the task is to park with, if it can be of this kind.
     @inline(__always)
     func prepare(
-        _ direction: DescriptorWatch.Direction, _ what: StaticString, _ isolation: (any Actor)?
+        _ direction: DescriptorWatch.Direction, _ what: StaticString, _ isolation: (any Actor)?,
+        _ memory: NearMemory = NearMemory()
     ) -> StandingWait? {
-        guard isOpen, let wait = StandingWait(what, on: core, isolation) else { return nil }
+        guard isOpen, let wait = StandingWait(what, on: core, isolation, memory) else { return nil }
         state.value.note(wait, direction)
         return wait
     }
@@ -125,6 +126,10 @@ final class SocketCore: @unchecked Sendable {
         counters.value.operationBudget &-= 1
         return counters.value.operationBudget >= 0
     }
+
+    /// Gives back what was spent for an operation that has not begun.
+    @inline(__always)
+    func refundBudget() { counters.value.operationBudget &+= 1 }
 
     /// Asks what every operation asks first: is the task cancelled, is the socket open.
     ///
@@ -159,8 +164,9 @@ final class SocketCore: @unchecked Sendable {
     }
 
     /// Receives an array: empty at the end, nil if there is nothing yet.
+    ///
+    /// Precondition: ``mayReceive``.
     func receive(upTo count: Int) throws(SystemError) -> [UInt8]? {
-        guard mayReceive else { return nil }
         var stop = Socket.Stop(isPossible: isUnixStream)
         let inBulk = use.readsInBulk || count <= 256
         let (bytes, result) =

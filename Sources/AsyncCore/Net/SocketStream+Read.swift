@@ -138,13 +138,15 @@ extension SocketStream {
         if count == 0 { return [] }
         if !socket.spendBudget() { await socket.core.yield() }
         while true {
-            let bytes: [UInt8]?
-            do throws(SystemError) {
-                bytes = try socket.receive(upTo: count)
-            } catch {
-                throw self.error(error, "read from")
+            if socket.mayReceive {
+                do throws(SystemError) {
+                    if let bytes = try socket.receive(upTo: count) {
+                        return bytes.isEmpty ? nil : bytes
+                    }
+                } catch {
+                    throw self.error(error, "read from")
+                }
             }
-            if let bytes { return bytes.isEmpty ? nil : bytes }
             try await waitUntilReadable()
         }
     }
@@ -168,16 +170,14 @@ extension SocketStream {
     private final func prepareToRead(
         _ isolation: (any Actor)?, _ buffer: UInt = 0
     ) -> StandingWait? {
-        guard let wait = socket.prepare(.read, whatReads, isolation) else {
-            socket.use.isReading = false
-            return nil
-        }
-        wait.note(
-            NearMemory(
-                stream: UInt(bitPattern: ObjectIdentifier(self)),
-                socket: UInt(bitPattern: ObjectIdentifier(socket)), state: socket.stateAddress,
-                buffer: buffer))
-        return wait
+        let memory = NearMemory(
+            stream: UInt(bitPattern: ObjectIdentifier(self)),
+            socket: UInt(bitPattern: ObjectIdentifier(socket)), state: socket.stateAddress,
+            buffer: buffer)
+        if let wait = socket.prepare(.read, whatReads, isolation, memory) { return wait }
+        socket.use.isReading = false
+        socket.refundBudget()
+        return nil
     }
 
     @inline(__always)

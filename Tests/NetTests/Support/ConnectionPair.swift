@@ -45,6 +45,31 @@ func ioCode(
     return nil
 }
 
+/// Makes what fails with `code` as long as a descriptor is open, until it is closed everywhere.
+///
+/// A child that another test starts holds our descriptors, too, between its fork and its exec. What is
+/// never released is the watchdog's.
+func onceReleased<R>(
+    _ code: IOError.Code, _ make: nonisolated(nonsending) () async throws -> R
+) async throws -> R {
+    while true {
+        do {
+            return try await make()
+        } catch let error as IOError where error.code == code {
+            try await yield()
+        }
+    }
+}
+
+/// The error of a connect to where nobody listens any more; see ``onceReleased(_:_:)``.
+func connectCodeOnceReleased(_ address: SocketAddress) async throws -> IOError.Code? {
+    while true {
+        let code = await ioCode { try await TCPStream.connect(to: address).close() }
+        if code != nil { return code }
+        try await yield()
+    }
+}
+
 extension Result {
     /// The code of the IOError that is the failure, if it is one.
     var ioCode: IOError.Code? {
