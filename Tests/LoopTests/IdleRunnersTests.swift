@@ -6,14 +6,19 @@ import Testing
 /// How many tasks of the runtime a loop keeps for spawned tasks to come.
 @Suite(.watched)
 struct IdleRunnersTests {
+    /// Runs so many tasks at once, and all to their end.
+    private static func leaveIdleRunners(_ count: Int) async throws {
+        let gate = AsyncEvent()
+        let tasks = (0..<count).map { _ in spawn { try await gate.wait() } }
+        try await settle()
+        gate.set()
+        _ = try await gather(tasks)
+        #expect(currentLoop.core.runners.value.count == count)
+    }
+
     @Test func `a loop with nothing to do keeps a few only`() async throws {
         try await onLoop {
-            let gate = AsyncEvent()
-            let tasks = (0..<2_000).map { _ in spawn { try await gate.wait() } }
-            try await settle()
-            gate.set()
-            _ = try await gather(tasks)
-            #expect(currentLoop.core.runners.value.count == 2_000)
+            try await Self.leaveIdleRunners(2_000)
             // They go while the loop has nothing else to do.
             while currentLoop.core.runners.value.count > IdleRunners.kept {
                 try await sleep(for: .microseconds(100))
@@ -24,12 +29,7 @@ struct IdleRunnersTests {
 
     @Test func `a loop that is never idle keeps no more than it needs for long`() async throws {
         try await onLoop {
-            let gate = AsyncEvent()
-            let tasks = (0..<2_000).map { _ in spawn { try await gate.wait() } }
-            try await settle()
-            gate.set()
-            _ = try await gather(tasks)
-            #expect(currentLoop.core.runners.value.count == 2_000)
+            try await Self.leaveIdleRunners(2_000)
             // Some turns of 1,000 are enough, and all of them find something to run.
             let before = currentLoop.statistics.waits
             try await settle(2_000)

@@ -151,7 +151,8 @@ extension LoopCore {
                 unknown.append(.init(task: task.name))
             }
         }
-        // Spawned tasks are in the order in which they began; a stable sort keeps it where waits began together.
+        // Spawned tasks are in the order in which they began; a stable sort keeps it where waits began
+        // together.
         known.sort { ($0.since ?? .zero) < ($1.since ?? .zero) }
         var report = DryLoop(waits: known + unknown, now: now)
         if !simulation.options.jumps {

@@ -11,7 +11,8 @@
 @safe
 final class WaitBook: @unchecked Sendable {
     // SAFETY: what changes is the owner thread's. A waiter is in the list only while its task is in
-    // the wait, or has it as its standing one, and the task holds it; or until the call of `removeLater`, which holds it, has run.
+    // the wait, or has it as its standing one, and the task holds it; or until the call of
+    // `removeLater`, which holds it, has run.
     // `core` is set before the loop runs; where it is more than compared, the caller keeps it alive.
 
     /// The loop's last look at its clock: since when a wait counts that begins now.

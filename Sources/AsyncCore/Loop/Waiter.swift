@@ -25,8 +25,8 @@ class Waiter: TaskObserver, @unchecked Sendable {
     // SAFETY: `continuation` or `parked` is written by the waiting task before the word becomes `armed`
     // (release) and read by the one who claimed an armed wait (acquire). `next`, `previous`
     // and `isQueued` belong to the lock of the queue that the waiter is in, or to the
-    // loop's thread for the loop's own list. What the wait book asks for is written by the waiting
-    // task, and read on the thread of its loop while it waits.
+    // loop's thread for the loop's own list. What the wait book asks for, and `memory`, are
+    // written by the waiting task, and read on the thread of its loop while it waits.
 
     private enum Phase {
         static let idle: UInt32 = 0

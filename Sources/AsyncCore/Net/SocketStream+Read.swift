@@ -25,6 +25,9 @@ struct ReadStep<Result> {
         result = nil
         waiter = wait?.address ?? 0
     }
+
+    /// The read must be done by the other way.
+    fileprivate static var otherwise: Self { Self(nil) }
 }
 
 extension SocketStream {
@@ -34,7 +37,7 @@ extension SocketStream {
     final func beginRead(
         into buffer: inout MutableRawSpan, _ isolation: (any Actor)?
     ) throws -> ReadStep<Int> {
-        guard buffer.byteCount > 0, try mayReadHere(isolation) else { return ReadStep(nil) }
+        guard buffer.byteCount > 0, try mayReadHere(isolation) else { return .otherwise }
         return try readOrPrepare(into: &buffer, isolation)
     }
 
@@ -99,7 +102,7 @@ extension SocketStream {
         upTo count: Int, _ isolation: (any Actor)?
     ) throws -> ReadStep<[UInt8]> {
         precondition(count >= 0, "a read of \(count) bytes")
-        guard count > 0, try mayReadHere(isolation) else { return ReadStep(nil) }
+        guard count > 0, try mayReadHere(isolation) else { return .otherwise }
         return try readOrPrepare(upTo: count, isolation)
     }
 

@@ -62,10 +62,13 @@ func onceReleased<R>(
 }
 
 /// The error of a connect to where nobody listens any more; see ``onceReleased(_:_:)``.
-func connectCodeOnceReleased(_ address: SocketAddress) async throws -> IOError.Code? {
+func connectCodeOnceReleased(_ address: SocketAddress) async throws -> IOError.Code {
     while true {
-        let code = await ioCode { try await TCPStream.connect(to: address).close() }
-        if code != nil { return code }
+        do {
+            try await TCPStream.connect(to: address).close()
+        } catch let error as IOError {
+            return error.code
+        }
         try await yield()
     }
 }
