@@ -61,7 +61,7 @@ struct cel__registry {
 /// A deadline in the heap, with its key beside it so that comparing follows no pointer.
 struct cel__deadline {
     uint64_t deadline_ns;
-    uint64_t sequence; ///< Order of adding; decides between equal deadlines.
+    uint32_t sequence; ///< Order of adding, modulo 2^32; decides between equal deadlines.
     uint32_t slot;
 };
 
@@ -85,7 +85,7 @@ struct cel__timers {
     uint32_t trim_at; ///< So few timers are a reason to trim: half of what the last time left.
     int fd;
     uint64_t armed_ns; ///< What the timer descriptor is set to, if it was not read since.
-    uint64_t next_sequence;
+    uint32_t next_sequence;
 };
 
 struct cel_loop {

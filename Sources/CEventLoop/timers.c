@@ -19,6 +19,7 @@ void cel__timers_init(struct cel__timers *timers, uint32_t first_generation) {
     *timers = (struct cel__timers){
         .first_free = CEL__NONE,
         .fresh_generation = first_generation,
+        .next_sequence = first_generation,
         .fd = -1,
         .armed_ns = CEL_NEVER,
     };
@@ -30,8 +31,10 @@ void cel__timers_free(struct cel__timers *timers, const struct cel_sys *sys) {
 }
 
 static bool is_before(const struct cel__deadline *a, const struct cel__deadline *b) {
-    if (a->deadline_ns != b->deadline_ns) return a->deadline_ns < b->deadline_ns;
-    return a->sequence < b->sequence;
+    // Without a jump, which nobody could foretell.
+    bool is_earlier = a->deadline_ns < b->deadline_ns;
+    bool is_equal = a->deadline_ns == b->deadline_ns;
+    return is_earlier | (is_equal & ((int32_t)(a->sequence - b->sequence) < 0));
 }
 
 static void put(struct cel__timers *timers, uint32_t place, struct cel__deadline entry) {
@@ -50,19 +53,33 @@ static void sift_up(struct cel__timers *timers, uint32_t place, struct cel__dead
     put(timers, place, entry);
 }
 
+/// The earliest child of `place`; CEL__NONE if it has none.
+static uint32_t earliest_child(const struct cel__timers *timers, uint32_t place) {
+    uint64_t first = (uint64_t)place * CHILDREN + 1;
+    const struct cel__deadline *heap = timers->heap;
+    if (first + CHILDREN <= timers->count) {
+        // Of each pair, and of the two, by sums: no jump here either.
+        uint32_t left = (uint32_t)first;
+        uint32_t right = left + 2;
+        left += is_before(&heap[left + 1], &heap[left]);
+        right += is_before(&heap[right + 1], &heap[right]);
+        return left + (right - left) * is_before(&heap[right], &heap[left]);
+    }
+    if (first >= timers->count) return CEL__NONE;
+    uint32_t earliest = (uint32_t)first;
+    for (uint32_t child = earliest + 1; child < timers->count; child++) {
+        if (is_before(&heap[child], &heap[earliest])) earliest = child;
+    }
+    return earliest;
+}
+
 /// Puts `entry` at `place`, which is free, or below it.
 static void sift_down(struct cel__timers *timers, uint32_t place, struct cel__deadline entry) {
     for (;;) {
-        uint64_t first = (uint64_t)place * CHILDREN + 1;
-        if (first >= timers->count) break;
-        uint64_t end = first + CHILDREN < timers->count ? first + CHILDREN : timers->count;
-        uint32_t least = (uint32_t)first;
-        for (uint32_t child = least + 1; child < end; child++) {
-            if (is_before(&timers->heap[child], &timers->heap[least])) least = child;
-        }
-        if (!is_before(&timers->heap[least], &entry)) break;
-        put(timers, place, timers->heap[least]);
-        place = least;
+        uint32_t child = earliest_child(timers, place);
+        if (child == CEL__NONE || !is_before(&timers->heap[child], &entry)) break;
+        put(timers, place, timers->heap[child]);
+        place = child;
     }
     put(timers, place, entry);
 }

@@ -18,12 +18,14 @@ struct IdleRunnersTests {
 
     @Test func `a loop with nothing to do keeps a few only`() async throws {
         try await onLoop {
-            try await Self.leaveIdleRunners(2_000)
+            try await Self.leaveIdleRunners(5_000)
+            #expect(currentLoop.core.runners.value.capacity >= 5_000)
             // They go while the loop has nothing else to do.
             while currentLoop.core.runners.value.count > IdleRunners.kept {
                 try await sleep(for: .microseconds(100))
             }
             #expect(currentLoop.core.runners.value.count == IdleRunners.kept)
+            #expect(currentLoop.core.runners.value.capacity <= 4 * IdleRunners.kept)
         }
     }
 
@@ -60,6 +62,20 @@ struct IdleRunnersTests {
             gate.set()
             try await settle()
             #expect(currentLoop.core.runners.value.count <= 11)
+        }
+    }
+
+    @Test func `a task has a number that none has had, in the order of starts`() async throws {
+        try await onLoop {
+            var last: UInt64 = 0
+            for _ in 0..<3 {
+                let tasks = (0..<10).map { _ in spawn { TaskIdentity.running.number } }
+                for task in tasks {
+                    let number = await task.value
+                    #expect(number > last)
+                    last = number
+                }
+            }
         }
     }
 

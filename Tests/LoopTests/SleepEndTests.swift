@@ -54,6 +54,48 @@ struct SleepEndTests {
         }
     }
 
+    @Test func `wherever a task of the loop sleeps, its timer is gone when it goes on`()
+        async throws
+    {
+        actor Sleeper {
+            func sleep(_ duration: Duration) async throws {
+                try await AsyncCore.sleep(for: duration)
+            }
+        }
+        try await onLoop {
+            let sleeper = Sleeper()
+            let forms: [@Sendable (Duration) async throws -> Void] = [
+                { try await sleep(for: $0) },
+                { try await sleep(until: .now + $0) },
+                { duration in
+                    let task = startUnknownTask { try await sleep(for: duration) }
+                    try await withTaskCancellationHandler {
+                        try await task.value
+                    } onCancel: {
+                        task.cancel()
+                    }
+                },
+                { duration in
+                    async let child: Void = sleep(for: duration)
+                    try await child
+                },
+                { try await sleeper.sleep($0) },
+            ]
+            for form in forms {
+                for duration in [Duration.zero, .nanoseconds(1), .microseconds(100)] {
+                    try await form(duration)
+                    try await spawn { try await form(duration) }.value
+                }
+                let cancelled = spawn { try await form(.hour) }
+                try await settle()
+                cancelled.cancel()
+                _ = await cancelled.result
+            }
+            try await until { currentLoop.core.sleeperCount == 0 }
+            #expect(currentLoop.statistics.armedTimers == 0)
+        }
+    }
+
     @Test func `a sleep cancelled in the turn of its end, but after it, has ended well (B18 S314)`()
         async throws
     {

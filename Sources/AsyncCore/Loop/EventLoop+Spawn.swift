@@ -55,6 +55,7 @@ extension LoopCore {
     func begin<Success: Sendable>(
         _ name: String?, _ isScoped: Bool, _ operation: sending @escaping () async throws -> Success
     ) -> SpawnedTask<Success> {
+        let captured = Memory.address(ofWhatIsCapturedBy: operation)
         let task =
             if isDebugging {
                 SpawnedTask(core: self, name: name, isScoped: isScoped) {
@@ -63,7 +64,7 @@ extension LoopCore {
             } else {
                 SpawnedTask(core: self, name: name, isScoped: isScoped, operation)
             }
-        begin(task)
+        begin(task, captured)
         return task
     }
 }

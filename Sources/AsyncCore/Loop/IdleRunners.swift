@@ -7,8 +7,18 @@
 @safe
 struct IdleRunners: ~Copyable {
     // SAFETY: a runner is in the list only while its task waits, which holds it.
-    private var first: Unmanaged<TaskRunner>?
-    private(set) var count = 0
+
+    /// A runner, and the job that runs its task: with thousands of them, to look at each would be a miss.
+    @safe
+    fileprivate struct Idle {
+        let runner: Unmanaged<TaskRunner>
+        let job: ReadyJob
+    }
+
+    private var idle: [Idle] = []
+
+    /// That of them all, while there are any.
+    private var priority: UInt8 = 0
 
     /// The least count since ``takeSurplus()``: so many were not needed.
     private var least = 0
@@ -16,58 +26,68 @@ struct IdleRunners: ~Copyable {
     /// So many stay, also if they are not needed: less than three megabytes.
     static let kept = 512
 
+    var count: Int { idle.count }
+
     /// Whether it takes runners of that priority.
-    func accepts(_ priority: UInt8) -> Bool {
-        guard let first = unsafe first else { return true }
-        return unsafe first._withUnsafeGuaranteedRef { $0.priority == priority }
+    func accepts(_ priority: UInt8) -> Bool { idle.isEmpty || self.priority == priority }
+
+    mutating func add(_ runner: TaskRunner, _ job: ReadyJob) {
+        priority = runner.priority
+        unsafe idle.append(Idle(runner: .passUnretained(runner), job: job))
     }
 
-    mutating func add(_ runner: TaskRunner) {
-        unsafe runner.nextIdle = first
-        unsafe first = .passUnretained(runner)
-        count &+= 1
-    }
-
-    fileprivate mutating func takeFirst() -> Unmanaged<TaskRunner>? {
-        guard let runner = unsafe first else { return nil }
-        unsafe runner._withUnsafeGuaranteedRef {
-            unsafe first = $0.nextIdle
-            unsafe $0.nextIdle = nil
+    /// Has the runner that was used last run `record`, or end, if that is none.
+    ///
+    /// - Returns: The job that does so; nil if there is no runner.
+    fileprivate mutating func begin(_ record: TaskRecord?, _ captured: UInt = 0) -> ReadyJob? {
+        guard let last = idle.popLast() else { return nil }
+        least = min(least, idle.count)
+        if idle.count >= Self.distance {
+            let next = idle[idle.count - Self.distance]
+            unsafe Prefetch.memory(at: next.runner.toOpaque(), count: 256)
         }
-        count &-= 1
-        least = min(least, count)
-        return unsafe runner
+        unsafe last.runner._withUnsafeGuaranteedRef { $0.begin(record, captured) }
+        return last.job
     }
+
+    /// How far ahead runners are asked for: a miss takes as long as some five spawns.
+    private static let distance = 5
 
     /// How many more there are than are kept, and were needed since the last call.
     mutating func takeSurplus() -> Int {
         defer { least = count }
         return max(least - Self.kept, 0)
     }
+
+    /// How many the list itself has room for.
+    var capacity: Int { idle.capacity }
+
+    /// Gives memory back after a burst.
+    fileprivate mutating func shrinkIfSparse() {
+        guard idle.capacity > 4 * Self.kept, idle.count < idle.capacity / 4 else { return }
+        var fewer: [Idle] = []
+        fewer.reserveCapacity(2 * idle.count)
+        fewer += idle
+        idle = fewer
+    }
 }
 
 extension LoopCore {
     /// Runs a spawned task: by a runner, if its work cannot tell.
     ///
-    /// Any thread.
+    /// Any thread. `captured` is the address of what its operation has captured.
     @usableFromInline
-    func begin(_ record: TaskRecord) {
+    func begin(_ record: TaskRecord, _ captured: UInt) {
         guard isCurrent, hot.value.isHosting, debug == nil, record.name == nil,
             let task = TaskIdentity.current,
             !task.hasLocalValues || configuration.dropsTaskLocalValues
         else { return beginAnew(record) }
         let priority = task.priority
-        // SAFETY: an idle runner's task holds it, and goes on to do so until it has run.
-        let runner = unsafe runners.value.takeFirst()
-        let isRight = unsafe runner?._withUnsafeGuaranteedRef { $0.priority == priority } ?? false
-        if let runner = unsafe runner {
-            // One that is not makes room for those of the priority that is in use now.
-            let next = isRight ? record : nil
-            let job = unsafe runner._withUnsafeGuaranteedRef { $0.begin(next) }
-            if isRight { TaskIdentity(address: job.address).setNumber(TaskNumbers.next()) }
-            makeReady(job)
-        }
-        if !isRight { _ = TaskRunner(self, priority: priority, record) }
+        let isRight = runners.value.accepts(priority)
+        // One that is not makes room for those of the priority that is in use now.
+        let job = runners.value.begin(isRight ? record : nil, captured)
+        if let job { makeReady(job) }
+        if job == nil || !isRight { _ = TaskRunner(self, priority: priority, record) }
     }
 
     private func beginAnew(_ record: TaskRecord) {
@@ -81,13 +101,13 @@ extension LoopCore {
     /// - Returns: Whether there were any.
     @discardableResult
     func dismissRunners(except kept: Int = 0) -> Bool {
-        // SAFETY: an idle runner's task holds it until it has run to its end.
         let surplus = min(runners.value.count - kept, configuration.jobsPerTurn)
         guard surplus > 0 else { return false }
         for _ in 0..<surplus {
-            guard let runner = unsafe runners.value.takeFirst() else { break }
-            run(unsafe runner._withUnsafeGuaranteedRef { $0.begin(nil) })
+            guard let job = runners.value.begin(nil) else { break }
+            run(job)
         }
+        runners.value.shrinkIfSparse()
         return true
     }
 

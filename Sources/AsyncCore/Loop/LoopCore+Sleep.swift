@@ -49,6 +49,28 @@ extension LoopCore {
     /// For tests.
     var sleeperCount: Int { counters.sleepers }
 
+    /// Begins a sleep that the calling task is to park with; nil if it cannot be of this kind.
+    ///
+    /// The deadline has not passed.
+    @inline(__always)
+    func prepareSleep(until deadline: UInt64, _ isolation: (any Actor)?) -> StandingWait? {
+        guard let wait = StandingWait("sleep", on: self, isolation) else { return nil }
+        // The task cannot go on before ``endSleep(_:)``, and holds its waiter.
+        wait.setTimer(on: poller, at: deadline)
+        counters.sleepers &+= 1
+        return wait
+    }
+
+    /// To be called by the task when it goes on.
+    @inline(__always)
+    func endSleep(_ wait: StandingWait) throws {
+        let outcome = wait.outcome
+        counters.sleepers &-= 1
+        if outcome == .completed { return }
+        wait.removeTimer(from: poller)
+        throw Self.error(for: outcome)
+    }
+
     private func forget(_ waiter: Waiter, _ timer: TimerToken) {
         counters.sleepers &-= 1
         poller.removeTimer(timer, target: waiter)

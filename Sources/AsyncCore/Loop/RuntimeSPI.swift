@@ -213,7 +213,8 @@
         @inline(__always)
         func stackSize(upTo limit: Int) -> Int { csr_stack_size(address, limit) }
 
-        /// Gives a number, which no task has had, to the task, which must be alive and not running.
+        /// Gives a number, which no task has had, to the task: the calling one, or one that is alive
+        /// and not running.
         @inline(__always)
         func setNumber(_ number: UInt64) { csr_set_number(address, number) }
     }

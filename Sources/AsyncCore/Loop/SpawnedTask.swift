@@ -3,21 +3,29 @@
 /// A task whose operation returns a `Success`.
 @usableFromInline
 final class SpawnedTask<Success: Sendable>: TaskRecord, @unchecked Sendable {
-    // SAFETY: `stage` is the spawner's until the task begins, then the task's until it is finished
-    // (release); afterwards it does not change (acquire).
-    @exclusivity(unchecked) @usableFromInline var stage: SpawnedTaskStage<Success>
+    // SAFETY: `stage` and `content` are the spawner's until the task begins, then the task's until it is
+    // finished (release); afterwards they do not change (acquire).
+
+    @usableFromInline typealias Operation = () async throws -> Success
 
     /// The spawner, where the type of the value is known, also knows the code to run: an override would be
     /// one for all types, and look up what it must know of them each time.
     @inlinable
     init(
-        core: LoopCore, name: String?, isScoped: Bool,
-        _ operation: sending @escaping () async throws -> Success
+        core: LoopCore, name: String?, isScoped: Bool, _ operation: sending @escaping Operation
     ) {
-        unsafe stage = .spawned(operation)
         super.init(core: core, name: name, isScoped: isScoped) { record in
             // SAFETY: a record is given its own body.
             await unsafe unsafeDowncast(record, to: SpawnedTask<Success>.self).run()
+        }
+        unsafe content.put(operation)
+    }
+
+    deinit {
+        switch unsafe stage {
+        case .spawned: unsafe content.destroy(as: Operation.self)
+        case .begun: break
+        case .ended: if !_isPOD(Success.self) { unsafe content.destroy(as: Success.self) }
         }
     }
 
@@ -27,7 +35,8 @@ final class SpawnedTask<Success: Sendable>: TaskRecord, @unchecked Sendable {
         do {
             // What the operation holds is gone when the task has ended.
             let operation = takeOperation()
-            unsafe stage = .ended(try await callDirectly(operation))
+            unsafe content.put(try await callDirectly(operation))
+            unsafe stage = .ended
         } catch {
             return finish(error)
         }
@@ -35,10 +44,10 @@ final class SpawnedTask<Success: Sendable>: TaskRecord, @unchecked Sendable {
     }
 
     @inlinable @inline(__always)
-    func takeOperation() -> () async throws -> Success {
-        guard case .spawned(let operation) = unsafe stage else { usedTwice() }
+    func takeOperation() -> Operation {
+        if unsafe stage != .spawned { usedTwice() }
         unsafe stage = .begun
-        return operation
+        return unsafe content.take(as: Operation.self)
     }
 
     @usableFromInline
@@ -53,7 +62,7 @@ final class SpawnedTask<Success: Sendable>: TaskRecord, @unchecked Sendable {
     @inlinable
     var value: Success {
         get throws {
-            if case .ended(let value) = unsafe stage { return value }
+            if unsafe stage == .ended { return unsafe content.value(as: Success.self) }
             if let error { throw error }
             askedTooEarly()
         }
@@ -62,15 +71,15 @@ final class SpawnedTask<Success: Sendable>: TaskRecord, @unchecked Sendable {
     /// The value of a task that has ended, and cannot have failed.
     @inlinable
     var valueOfInfallible: Success {
-        guard case .ended(let value) = unsafe stage else { askedTooEarly() }
-        return value
+        if unsafe stage != .ended { askedTooEarly() }
+        return unsafe content.value(as: Success.self)
     }
 }
 
-/// What there is of a spawned task: first its operation, and then its value, if it has one.
+/// What a record of a spawned task contains: first its operation, and then its value, if it has one.
 @usableFromInline
-enum SpawnedTaskStage<Success> {
-    case spawned(() async throws -> Success)
+enum SpawnedTaskStage {
+    case spawned
     case begun
-    case ended(Success)
+    case ended
 }

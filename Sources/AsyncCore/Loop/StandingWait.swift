@@ -21,11 +21,11 @@ struct StandingWait {
     ///   - what: What the wait is for.
     ///   - core: The loop whose thread ends it.
     ///   - isolation: The caller's.
-    ///   - memory: What the task will look at when it goes on.
+    ///   - memory: What the task will look at when it goes on; nil: what it has said before.
     @inline(__always)
     init?(
         _ what: StaticString, on core: LoopCore, _ isolation: (any Actor)?,
-        _ memory: NearMemory = NearMemory()
+        _ memory: NearMemory? = nil
     ) {
         guard let task = TaskIdentity.current, Parking.takes(task, isolation, on: core),
             let waiter = unsafe task.unretainedStandingWaiter
@@ -33,7 +33,8 @@ struct StandingWait {
         let book = core.waitBook
         let isHere = unsafe waiter._withUnsafeGuaranteedRef { waiter in
             if waiter.book !== book { return false }
-            waiter.describe(what, since: book.now, memory)
+            waiter.describe(what, since: book.now)
+            if let memory { unsafe waiter.memory = memory }
             return true
         }
         if !isHere { return nil }
@@ -53,6 +54,21 @@ struct StandingWait {
     @inline(__always)
     var address: UInt { UInt(bitPattern: unsafe waiter.toOpaque()) }
 
+    /// Has the wait end at `deadline`, if not before.
+    ///
+    /// The timer does not hold the waiter: to be removed unless it has ended the wait.
+    @inline(__always)
+    func setTimer(on poller: Poller, at deadline: UInt64) {
+        unsafe waiter._withUnsafeGuaranteedRef {
+            unsafe $0.timer = poller.addTimer(at: deadline, borrowing: $0)
+        }
+    }
+
+    @inline(__always)
+    func removeTimer(from poller: Poller) {
+        unsafe waiter._withUnsafeGuaranteedRef { unsafe poller.removeTimer($0.timer) }
+    }
+
     /// How it ended, once the task goes on.
     @inline(__always)
     var outcome: Waiter.Outcome { unsafe waiter._withUnsafeGuaranteedRef { $0.outcome } }
@@ -63,21 +79,35 @@ struct StandingWait {
 /// A stream leads to its socket, the socket to its state: with thousands of connections each is a miss,
 /// and none can begin before the last has ended. Somebody who knows them all can ask for all at once.
 struct NearMemory {
-    var stream: UInt = 0
-    var socket: UInt = 0
-    var state: UInt = 0
-    /// What will be written to.
-    var buffer: UInt = 0
+    // Of the main one two lines are asked for, of the others one.
+    private var main: UInt = 0
+    private var others: (UInt, UInt, UInt) = (0, 0, 0)
+
+    init() {}
+
+    /// What a read looks at, `buffer` being what it writes to.
+    init(stream: UInt, socket: UInt, state: UInt, buffer: UInt) {
+        main = socket
+        others = (stream, state, buffer)
+    }
+
+    /// What a spawned task looks at when it begins, and when it ends.
+    ///
+    /// `captured` is what its operation has captured.
+    init(record: TaskRecord, captured: UInt) {
+        main = UInt(bitPattern: ObjectIdentifier(record))
+        others.0 = captured
+    }
 
     /// Asks for it.
     ///
     /// By then some of it may be gone, which does no harm.
     @inline(__always)
     func prefetch() {
-        if socket == 0 { return }
-        Prefetch.memory(at: stream, count: 64)
-        Prefetch.memory(at: socket, count: 128)
-        Prefetch.memory(at: state, count: 64)
-        Prefetch.memory(at: buffer, count: 64)
+        if main == 0 { return }
+        Prefetch.memory(at: main, count: 128)
+        Prefetch.memory(at: others.0, count: 64)
+        Prefetch.memory(at: others.1, count: 64)
+        Prefetch.memory(at: others.2, count: 64)
     }
 }

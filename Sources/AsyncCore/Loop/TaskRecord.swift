@@ -51,8 +51,16 @@ class TaskRecord: @unchecked Sendable {
     private let state = Atomic<UInt8>(0)
     private let observed = Atomic<Bool>(false)
 
+    /// What there is in ``content``.
+    @exclusivity(unchecked) @usableFromInline final var stage = SpawnedTaskStage.spawned
+
     /// Whether a scope ends the task, and awaits it: then the loop, at its own end, does neither.
     let isScoped: Bool
+
+    /// The operation or the value of a ``SpawnedTask``.
+    ///
+    /// Here, as the place of a field of a generic class is not known to the compiler.
+    @exclusivity(unchecked) @usableFromInline final var content = ValueSlot()
 
     @usableFromInline
     init(

@@ -12,12 +12,10 @@
 /// Owner thread only. Its own task holds it.
 @safe
 final class TaskRunner: Waiter, @unchecked Sendable {
-    // SAFETY: all of it is the owner thread's. `core` is alive while the task of the runner is, which
-    // holds its executor.
-    private let core: Unmanaged<LoopCore>
+    // SAFETY: all of it is the owner thread's.
+
     /// What to run next; none means: end.
     @exclusivity(unchecked) private var record: TaskRecord?
-    @exclusivity(unchecked) var nextIdle: Unmanaged<TaskRunner>?
 
     /// Whether its task cannot be used again.
     @exclusivity(unchecked) private var isSpent = false
@@ -27,7 +25,6 @@ final class TaskRunner: Waiter, @unchecked Sendable {
 
     /// Begins with `record`, whose spawner is the calling task, and has that priority.
     init(_ core: LoopCore, priority: UInt8, _ record: TaskRecord) {
-        unsafe self.core = .passUnretained(core)
         self.priority = priority
         unsafe self.record = record
         super.init(hasStandingHandler: true, book: core.waitBook)
@@ -49,9 +46,12 @@ final class TaskRunner: Waiter, @unchecked Sendable {
         }
     }
 
+    /// What to run next, for which the task gets a number that none has had.
     private func takeRecord() -> TaskRecord? {
-        defer { unsafe record = nil }
-        return unsafe record
+        guard let record = unsafe record else { return nil }
+        unsafe self.record = nil
+        TaskIdentity.running.setNumber(TaskNumbers.next())
+        return record
     }
 
     private var hasRecord: Bool { unsafe record != nil }
@@ -63,11 +63,12 @@ final class TaskRunner: Waiter, @unchecked Sendable {
     private var isWanted: Bool {
         let task = TaskIdentity.running
         guard unsafe !isSpent, !task.isCancelled, task.priority == priority,
-            task.stackSize(upTo: Self.keptStack) <= Self.keptStack
+            task.stackSize(upTo: Self.keptStack) <= Self.keptStack,
+            let parking, parking.value.takes(nil)
         else { return false }
-        return unsafe core._withUnsafeGuaranteedRef {
-            $0.phase == .open && $0.parking.value.takes(nil) && $0.runners.value.accepts(priority)
-        }
+        return CurrentThread.withCurrent(as: LoopCore.self) {
+            $0.phase == .open && $0.runners.value.accepts(priority)
+        } ?? false
     }
 
     /// How many bytes of stack an idle runner may hold; a new task has 984.
@@ -75,18 +76,21 @@ final class TaskRunner: Waiter, @unchecked Sendable {
 
     /// Its task has suspended.
     fileprivate func becomeIdle() {
-        unsafe core._withUnsafeGuaranteedRef { core in
-            unsafe parked = core.hot.value.running
-            core.runners.value.add(self)
+        CurrentThread.withCurrent(as: LoopCore.self) { core in
+            guard let job = core.hot.value.running else {
+                preconditionFailure("a runner parks on a loop, and no loop runs it")
+            }
+            core.runners.value.add(self, job)
         }
     }
 
-    /// Gives an idle one a record to run, or none, and returns the job that does so.
-    func begin(_ record: TaskRecord?) -> ReadyJob {
-        guard let job = unsafe parked else { preconditionFailure("a runner is not idle") }
-        unsafe parked = nil
+    /// Gives an idle one a record to run, or none, of whose operation it is told what that has captured.
+    ///
+    /// Nothing of it is read: its memory mostly is far away.
+    @inline(__always)
+    func begin(_ record: TaskRecord?, _ captured: UInt) {
         unsafe self.record = record
-        return job
+        if let record { unsafe memory = NearMemory(record: record, captured: captured) }
     }
 }
 

@@ -49,11 +49,16 @@ class Waiter: TaskObserver, @unchecked Sendable {
     /// single wait needs none of its own.
     let hasStandingHandler: Bool
 
+    var isQueued = false
+    @exclusivity(unchecked) private var isInBook = false
+
     // Accesses are short and cannot nest, so Swift need not check that at run time.
     @exclusivity(unchecked) var parked: ReadyJob?
-    private let parking: Confined<Parking>?
+    let parking: Confined<Parking>?
     /// What the task will look at when it goes on.
-    @exclusivity(unchecked) private(set) var memory = NearMemory()
+    @exclusivity(unchecked) var memory = NearMemory()
+    /// The timer of a ``StandingWait`` for time.
+    @exclusivity(unchecked) var timer = TimerToken.none
 
     // For those who ask who waits for what, since when; see `WaitBook`.
     @exclusivity(unchecked) private var what: StaticString = ""
@@ -66,7 +71,6 @@ class Waiter: TaskObserver, @unchecked Sendable {
     // Links of the queue or list that this waiter is in.
     var next: Waiter?
     unowned(unsafe) var previous: Waiter?
-    var isQueued = false
 
     @exclusivity(unchecked) private var task: TaskIdentity?
     @exclusivity(unchecked) private var taskName: String?
@@ -84,7 +88,6 @@ class Waiter: TaskObserver, @unchecked Sendable {
     /// What ends the waits of a standing waiter; nil if its task was cancelled before.
     @exclusivity(unchecked) private var handler: CancellationHandler?
 
-    @exclusivity(unchecked) private var isInBook = false
     // Links of the book's list.
     @exclusivity(unchecked) var nextInBook: Unmanaged<Waiter>?
     @exclusivity(unchecked) var previousInBook: Unmanaged<Waiter>?
@@ -132,10 +135,9 @@ class Waiter: TaskObserver, @unchecked Sendable {
 
     /// Notes what the next wait is for.
     @inline(__always)
-    func describe(_ what: StaticString, since: UInt64, _ memory: NearMemory = NearMemory()) {
+    func describe(_ what: StaticString, since: UInt64) {
         unsafe self.what = what
         unsafe self.since = since
-        unsafe self.memory = memory
     }
 
     /// Begins a wait of a standing waiter; false if a cancellation has come before.

@@ -106,7 +106,7 @@ final class SocketCore: @unchecked Sendable {
     @inline(__always)
     func prepare(
         _ direction: DescriptorWatch.Direction, _ what: StaticString, _ isolation: (any Actor)?,
-        _ memory: NearMemory = NearMemory()
+        _ memory: NearMemory? = nil
     ) -> StandingWait? {
         guard isOpen, let wait = StandingWait(what, on: core, isolation, memory) else { return nil }
         state.value.note(wait, direction)

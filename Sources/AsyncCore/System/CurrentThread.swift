@@ -43,12 +43,12 @@ package enum CurrentThread {
     /// The same for one short look, without counting a reference.
     @inline(__always)
     static func withCurrent<Object: AnyObject, R>(
-        as type: Object.Type, _ body: (Object) -> R
-    ) -> R? {
+        as type: Object.Type, _ body: (Object) throws -> R
+    ) rethrows -> R? {
         guard let pointer = unsafe cel_thread_get_current() else { return nil }
         // SAFETY: as above; it stays installed while this thread is in `body`.
-        return unsafe Unmanaged<Object>.fromOpaque(pointer)._withUnsafeGuaranteedRef {
-            body($0)
+        return try unsafe Unmanaged<Object>.fromOpaque(pointer)._withUnsafeGuaranteedRef {
+            try body($0)
         }
     }
 

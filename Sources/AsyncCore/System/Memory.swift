@@ -2,6 +2,7 @@
 internal import Glibc
 
 /// Copies of bytes, and searches for bytes.
+@usableFromInline
 enum Memory {
     // SAFETY: every pointer below is used inside the closure that it is valid in; places and counts
     // are checked against the buffers' sizes before.
@@ -23,6 +24,15 @@ enum Memory {
     static func address(of buffer: borrowing MutableRawSpan) -> UInt {
         // SAFETY: nothing is done with the address but to ask the processor for its memory.
         unsafe buffer.withUnsafeBytes { UInt(bitPattern: $0.baseAddress) }
+    }
+
+    /// Where that is what a function has captured; 0 if that is nothing.
+    @inlinable @inline(__always)
+    static func address<Success>(
+        ofWhatIsCapturedBy function: @escaping () async throws -> Success
+    ) -> UInt {
+        // SAFETY: a value of function type is two words, of which this is the second. It is not followed.
+        unsafe unsafeBitCast(function, to: (code: UInt, captured: UInt).self).captured
     }
 
     /// Copies `bytes` to the start of `buffer`, which is at least as long.

@@ -5,6 +5,9 @@ internal import Glibc
 /// Names one timer; stale once it has fired or was removed.
 struct TimerToken: Sendable {
     fileprivate let raw: cel_token
+
+    /// No timer's.
+    static let none = TimerToken(raw: 0)
 }
 
 /// Names one registration of a descriptor; stale once it was deregistered.
@@ -20,7 +23,7 @@ final class Poller: @unchecked Sendable {
     // SAFETY: `loop` lives from init to deinit. Its functions are called on the loop's thread only,
     // except for those that the C header allows from anywhere. Each registration and each timer
     // owns one retain of its target, which is released when the registration or timer goes, exactly
-    // once.
+    // once; but for timers that borrow it, whose `user` has the lowest bit set.
     private let loop: OpaquePointer
     private let batch: UnsafeMutablePointer<cel_completion>
     private static let batchCapacity: UInt32 = 512
@@ -96,9 +99,10 @@ final class Poller: @unchecked Sendable {
             let completion = unsafe batch[index]
             switch completion.kind {
             case CEL_KIND_TIMER.rawValue:
-                // SAFETY: the timer is gone, and with it the retain that it owned passes to us.
-                let target = unsafe Self.unmanaged(completion.user).takeRetainedValue()
-                target.deadlinePassed()
+                let target = unsafe Self.unmanaged(completion.user)
+                unsafe target._withUnsafeGuaranteedRef { $0.deadlinePassed() }
+                // SAFETY: the timer is gone, and with it the retain that it owned, if any, passes to us.
+                if completion.user & Self.borrows == 0 { unsafe target.release() }
             case CEL_KIND_READY.rawValue:
                 withWatcher(at: index, of: count) {
                     $0.becameReady(Readiness(rawValue: completion.events))
@@ -167,9 +171,22 @@ final class Poller: @unchecked Sendable {
 
     /// Adds a deadline and keeps `target` alive until it has passed or was removed.
     func addTimer(at deadline: UInt64, target: CompletionTarget) -> TimerToken {
-        var token: cel_token = 0
         let retained = unsafe Unmanaged.passRetained(target)
-        let user = unsafe UInt64(UInt(bitPattern: retained.toOpaque()))
+        return unsafe addTimer(at: deadline, UInt64(UInt(bitPattern: retained.toOpaque())))
+    }
+
+    /// The same for a target that the caller keeps alive until then.
+    func addTimer(at deadline: UInt64, borrowing target: CompletionTarget) -> TimerToken {
+        let address = unsafe Unmanaged.passUnretained(target).toOpaque()
+        return addTimer(at: deadline, UInt64(UInt(bitPattern: address)) | Self.borrows)
+    }
+
+    /// Set in a timer's `user` if it does not own a retain of its target.
+    private static let borrows: UInt64 = 1
+
+    @inline(__always)
+    private func addTimer(at deadline: UInt64, _ user: UInt64) -> TimerToken {
+        var token: cel_token = 0
         let result = unsafe cel_timer_add(loop, deadline, user, &token)
         // Swift itself ends the process when memory runs out; so does the table of timers.
         precondition(result == 0, "no memory for a timer")
@@ -186,6 +203,9 @@ final class Poller: @unchecked Sendable {
         unsafe Unmanaged.passUnretained(target).release()
         return true
     }
+
+    /// Removes a deadline that was added with `borrowing`.
+    func removeTimer(_ token: TimerToken) { _ = unsafe cel_timer_remove(loop, token.raw) }
 
     /// Tells the targets of all timers that the loop has stopped.
     func stopTimers() {
@@ -249,7 +269,7 @@ final class Poller: @unchecked Sendable {
     }
 
     private static func unmanaged(_ user: UInt64) -> Unmanaged<CompletionTarget> {
-        guard let pointer = unsafe UnsafeRawPointer(bitPattern: UInt(user)) else {
+        guard let pointer = unsafe UnsafeRawPointer(bitPattern: UInt(user & ~borrows)) else {
             preconditionFailure("a completion without a target")
         }
         return unsafe Unmanaged.fromOpaque(pointer)

@@ -14,7 +14,8 @@ typedef struct cel_loop cel_loop;
 struct cel_options {
     /// System calls to use; NULL for the kernel's. Must outlive the loop.
     const struct cel_sys *_Nullable sys;
-    /// The generation that the first registration of a slot gets; 0 means 1. For tests of the wrap.
+    /// The generation that the first registration of a slot gets; 0 means 1. The order of timers
+    /// begins there, too. For tests of the wrap.
     uint32_t first_generation;
 };
 
