@@ -63,6 +63,30 @@ extension ByteStreamCheck {
             try await writer.value
             expect(received == bytes + bytes, promise, "other bytes arrive")
         }
+        try await check("bytes in memory of a pool are exact, and kept (S490)") { pair, promise in
+            let bytes = Self.bytes(min(20_000, 4 * limit), seed: 6)
+            let near = pair.near
+            let writer = spawn {
+                try await near.write(bytes)
+                try await near.finishWriting()
+            }
+            let none = try await pair.far.readPooled(upTo: 0)
+            expect(none?.count == 0, promise, "a read of no bytes gives \(none?.count ?? -1)")
+            // All are kept until the last has come.
+            var parts: [PooledBytes] = []
+            while let part = try await pair.far.readPooled(upTo: 999) { parts.append(part) }
+            try await writer.value
+            let again = try await pair.far.readPooled(upTo: 1)
+            expect(again == nil, promise, "after the end there are \(again?.count ?? 0) bytes")
+            var received: [UInt8] = []
+            for part in parts {
+                let span = part.bytes
+                expect(span.byteCount == part.count, promise, "a count is wrong")
+                unsafe span.withUnsafeBytes { unsafe received.append(contentsOf: $0) }
+            }
+            expect(
+                received == bytes, promise, "\(received.count) of \(bytes.count) bytes, or others")
+        }
         try await check("a writer waits for its reader (S551, I8)") { pair, promise in
             let near = pair.near
             let limit = UInt64(limit)

@@ -79,6 +79,19 @@ struct IdleRunnersTests {
         }
     }
 
+    @Test func `a task that has not begun is not shown as the last one of its runner`() async throws
+    {
+        try await onLoop {
+            let first = await spawn { TaskIdentity.running.number }.value
+            let second = spawn { TaskIdentity.running.number }
+            let ready = currentLoop.tasks.tasks.filter { $0.state == .ready }
+            #expect(ready.count == 1)
+            #expect(ready.allSatisfy { $0.id != first })
+            let number = await second.value
+            #expect(ready.map(\.id) == [number])
+        }
+    }
+
     @Test func `none is left of a loop that has ended`() async throws {
         let core = try await onThread {
             let loop = try EventLoop(configuration: .quiet)

@@ -98,6 +98,36 @@ struct TaskValueTests {
         }
     }
 
+    @Test func `values without memory of their own may be larger than their place`() async throws {
+        try await onLoop {
+            // What is left of them LeakSanitizer would find.
+            for number in 0..<10 {
+                let three = await spawn { (number, 2, 3) }.value
+                #expect(three == (number, 2, 3))
+                let wide = await spawn { Int128(number) }.value
+                #expect(wide == Int128(number))
+                spawn { Duration.seconds(number) as Duration? }
+            }
+        }
+    }
+
+    @Test func `a value is read on several threads at once`() async throws {
+        try await onLoop {
+            let task = spawn { Array("some text, and more of it".utf8) }
+            let others = try (0..<2).map { _ in
+                try EventLoop.start(name: "another", configuration: .quiet)
+            }
+            let readers = others.map { loop in
+                loop.spawn {
+                    for _ in 0..<200 { #expect(await task.value.count == 25) }
+                }
+            }
+            for _ in 0..<200 { #expect(await task.value.count == 25) }
+            for reader in readers { await reader.value }
+            for loop in others { try await loop.shutdown() }
+        }
+    }
+
     @Test func `what an operation has captured goes with its end, not with the handle`()
         async throws
     {

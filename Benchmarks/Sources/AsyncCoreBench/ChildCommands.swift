@@ -23,7 +23,6 @@ struct ServeCommand: ParsableCommand {
 
     @OptionGroup var child: ChildOptions
     @Argument var contender: Contender
-    @Flag(help: "Without memory of its own for each connection.") var lean = false
 
     func run() throws {
         try child.apply()
@@ -32,7 +31,7 @@ struct ServeCommand: ParsableCommand {
         case .dispatch: try EchoDispatch.serve()
         case .asynccore:
             #if ASYNCCORE
-                try lean ? EchoAsyncCore.serveLean() : EchoAsyncCore.serve()
+                try EchoAsyncCore.serve()
             #else
                 throw ValidationError("built without AsyncCore")
             #endif

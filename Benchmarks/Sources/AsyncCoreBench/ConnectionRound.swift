@@ -20,8 +20,7 @@ struct ConnectionRound {
     static let atOnce: Int32 = 500
 
     func run() throws -> Sample {
-        let server = try ServerProcess(
-            echo: contender, lean: true, lifetime: 60, machine: machine)
+        let server = try ServerProcess(echo: contender, lifetime: 60, machine: machine)
         let pid = server.process.pid
         // Whatever is made once is made now: room in tables, and the allocator's own.
         try machine.onLoadCore {

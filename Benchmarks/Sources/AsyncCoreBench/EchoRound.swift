@@ -67,9 +67,8 @@ struct EchoRound {
 
 extension ServerProcess {
     /// A child that echoes.
-    init(echo contender: Contender, lean: Bool = false, lifetime: Int, machine: Machine) throws {
+    init(echo contender: Contender, lifetime: Int, machine: Machine) throws {
         try self.init(
-            ["serve", contender.rawValue] + (lean ? ["--lean"] : []), lifetime: lifetime,
-            core: machine.serverCore)
+            ["serve", contender.rawValue], lifetime: lifetime, core: machine.serverCore)
     }
 }

@@ -71,10 +71,11 @@ func echo(_ stream: TCPStream, _ totals: Totals) async {
     do {
         // Closes the connection at the end, also after an error or a cancellation.
         try await stream.withConnection { stream in
-            while let bytes = try await stream.read(upTo: 65_536) {
+            // Into memory that all connections share, as none of them keeps what it has read.
+            while let received = try await stream.readPooled(upTo: 65_536) {
                 // Suspends while the peer does not read: nothing piles up here.
-                try await stream.write(bytes)
-                totals.count(bytes: bytes.count)
+                try await stream.write(received.bytes)
+                totals.count(bytes: received.count)
             }
         }
     } catch is CancellationError {

@@ -44,7 +44,7 @@ struct IdleRunners: ~Copyable {
         least = min(least, idle.count)
         if idle.count >= Self.distance {
             let next = idle[idle.count - Self.distance]
-            unsafe Prefetch.memory(at: next.runner.toOpaque(), count: 256)
+            unsafe Prefetch.memory(at: next.runner.toOpaque(), count: 320)
         }
         unsafe last.runner._withUnsafeGuaranteedRef { $0.begin(record, captured) }
         return last.job
@@ -101,13 +101,13 @@ extension LoopCore {
     /// - Returns: Whether there were any.
     @discardableResult
     func dismissRunners(except kept: Int = 0) -> Bool {
+        defer { runners.value.shrinkIfSparse() }
         let surplus = min(runners.value.count - kept, configuration.jobsPerTurn)
         guard surplus > 0 else { return false }
         for _ in 0..<surplus {
             guard let job = runners.value.begin(nil) else { break }
             run(job)
         }
-        runners.value.shrinkIfSparse()
         return true
     }
 

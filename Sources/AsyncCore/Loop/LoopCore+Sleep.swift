@@ -49,16 +49,14 @@ extension LoopCore {
     /// For tests.
     var sleeperCount: Int { counters.sleepers }
 
-    /// Begins a sleep that the calling task is to park with; nil if it cannot be of this kind.
+    /// Begins a sleep that the calling task parks with, in a wait that nobody knows of yet.
     ///
     /// The deadline has not passed.
     @inline(__always)
-    func prepareSleep(until deadline: UInt64, _ isolation: (any Actor)?) -> StandingWait? {
-        guard let wait = StandingWait("sleep", on: self, isolation) else { return nil }
-        // The task cannot go on before ``endSleep(_:)``, and holds its waiter.
+    func beginSleep(_ wait: StandingWait, until deadline: UInt64) {
+        // The task goes on by ``endSleep(_:)``, and holds its waiter until then.
         wait.setTimer(on: poller, at: deadline)
         counters.sleepers &+= 1
-        return wait
     }
 
     /// To be called by the task when it goes on.
@@ -66,7 +64,8 @@ extension LoopCore {
     func endSleep(_ wait: StandingWait) throws {
         let outcome = wait.outcome
         counters.sleepers &-= 1
-        if outcome == .completed { return }
+        // Nobody but the timer completes it.
+        if outcome == .completed { return assert(!wait.removeTimer(from: poller)) }
         wait.removeTimer(from: poller)
         throw Self.error(for: outcome)
     }

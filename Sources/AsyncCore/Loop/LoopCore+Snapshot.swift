@@ -17,7 +17,10 @@ extension LoopCore {
             if let wait = waiter.wait, let task = wait.task { survey.note(wait, of: task) }
         }
         forEachReady { job in
-            if let task = TaskIdentity(job: job) { survey.noteReady(task) }
+            guard let task = TaskIdentity(job: job) else { return }
+            // One that will run something else is not the task that it was.
+            (task.standingWaiter as? TaskRunner)?.number(task)
+            survey.noteReady(task)
         }
         // Between jobs it is whoever called the loop's run.
         if let current = TaskIdentity.current, current != hostTask { survey.noteRunning(current) }

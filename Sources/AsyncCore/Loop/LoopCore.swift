@@ -62,6 +62,8 @@ final class LoopCore: @unchecked Sendable {
 
     /// Where reads of unknown size go first.
     let scratch = ScratchBuffer()
+    /// Where ``PooledBytes`` have their memory.
+    let bytePool = Confined(BytePool())
     /// Where splices have their pipes from.
     let pipes: PipePool
 
@@ -163,6 +165,7 @@ final class LoopCore: @unchecked Sendable {
         waiterPool.deallocate()
         tasks.deallocate()
         runners.deallocate()
+        bytePool.deallocate()
     }
 
     var counters: LoopCounters {

@@ -25,7 +25,11 @@ final class SpawnedTask<Success: Sendable>: TaskRecord, @unchecked Sendable {
         switch unsafe stage {
         case .spawned: unsafe content.destroy(as: Operation.self)
         case .begun: break
-        case .ended: if !_isPOD(Success.self) { unsafe content.destroy(as: Success.self) }
+        case .ended:
+            // Most values have no memory of their own, and are in the slot: nothing to ask their type for.
+            if !_isPOD(Success.self) || !ValueSlot.holds(Success.self) {
+                unsafe content.destroy(as: Success.self)
+            }
         }
     }
 

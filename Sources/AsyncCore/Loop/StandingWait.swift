@@ -64,8 +64,9 @@ struct StandingWait {
         }
     }
 
-    @inline(__always)
-    func removeTimer(from poller: Poller) {
+    /// False if it has ended the wait.
+    @inline(__always) @discardableResult
+    func removeTimer(from poller: Poller) -> Bool {
         unsafe waiter._withUnsafeGuaranteedRef { unsafe poller.removeTimer($0.timer) }
     }
 

@@ -12,10 +12,13 @@
 /// Owner thread only. Its own task holds it.
 @safe
 final class TaskRunner: Waiter, @unchecked Sendable {
-    // SAFETY: all of it is the owner thread's.
+    // SAFETY: all of it is the owner thread's. What `record` refers to is kept for it, until it is taken.
 
     /// What to run next; none means: end.
-    @exclusivity(unchecked) private var record: TaskRecord?
+    @exclusivity(unchecked) private var record: Unmanaged<TaskRecord>?
+
+    /// Whether its task has the number of what it runs next, or runs.
+    @exclusivity(unchecked) private var isNumbered = true
 
     /// Whether its task cannot be used again.
     @exclusivity(unchecked) private var isSpent = false
@@ -26,7 +29,7 @@ final class TaskRunner: Waiter, @unchecked Sendable {
     /// Begins with `record`, whose spawner is the calling task, and has that priority.
     init(_ core: LoopCore, priority: UInt8, _ record: TaskRecord) {
         self.priority = priority
-        unsafe self.record = record
+        unsafe self.record = .passRetained(record)
         super.init(hasStandingHandler: true, book: core.waitBook)
         // As one that can fail, since that needs no thunk around its closure.
         Task<Void, any Error>(executorPreference: core.preferredExecutor) {
@@ -46,12 +49,20 @@ final class TaskRunner: Waiter, @unchecked Sendable {
         }
     }
 
-    /// What to run next, for which the task gets a number that none has had.
     private func takeRecord() -> TaskRecord? {
+        // SAFETY: what is taken here was kept for it.
         guard let record = unsafe record else { return nil }
         unsafe self.record = nil
-        TaskIdentity.running.setNumber(TaskNumbers.next())
-        return record
+        number(.running)
+        return unsafe record.takeRetainedValue()
+    }
+
+    /// Gives its task, which is to run something else, a number that none has had: when it begins, or before
+    /// that, when somebody asks for it.
+    func number(_ task: TaskIdentity) {
+        if unsafe isNumbered { return }
+        unsafe isNumbered = true
+        task.setNumber(TaskNumbers.next())
     }
 
     private var hasRecord: Bool { unsafe record != nil }
@@ -89,7 +100,8 @@ final class TaskRunner: Waiter, @unchecked Sendable {
     /// Nothing of it is read: its memory mostly is far away.
     @inline(__always)
     func begin(_ record: TaskRecord?, _ captured: UInt) {
-        unsafe self.record = record
+        unsafe self.record = record.map { unsafe .passRetained($0) }
+        unsafe isNumbered = false
         if let record { unsafe memory = NearMemory(record: record, captured: captured) }
     }
 }

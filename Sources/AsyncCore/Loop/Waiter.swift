@@ -1,5 +1,5 @@
-// How a task suspends, and how its wait ends: in one place for all of AsyncCore, but that a socket's wait
-// begins in `StandingWait`.
+// How a task suspends, and how its wait ends: in one place for all of AsyncCore, but that the waits of reads
+// and sleeps begin in `StandingWait`.
 //
 // A wait goes through these states, kept in one atomic word:
 //
@@ -25,8 +25,8 @@ class Waiter: TaskObserver, @unchecked Sendable {
     // SAFETY: `continuation` or `parked` is written by the waiting task before the word becomes `armed`
     // (release) and read by the one who claimed an armed wait (acquire). `next`, `previous`
     // and `isQueued` belong to the lock of the queue that the waiter is in, or to the
-    // loop's thread for the loop's own list. What the wait book asks for, and `memory`, are
-    // written by the waiting task, and read on the thread of its loop while it waits.
+    // loop's thread for the loop's own list. What the wait book asks for, `timer` and `memory`
+    // are written on the thread of the task's loop, before it waits or is made ready, and read there.
 
     private enum Phase {
         static let idle: UInt32 = 0

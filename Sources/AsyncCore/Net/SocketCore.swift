@@ -178,6 +178,17 @@ final class SocketCore: @unchecked Sendable {
         return try account(received: result, of: room) == nil ? nil : bytes
     }
 
+    /// Receives into memory of the loop's pool: the bytes, none at the end; nil if there is nothing yet.
+    ///
+    /// Precondition: ``mayReceive``.
+    func receivePooled(upTo count: Int) throws(SystemError) -> PooledBytes.Kept? {
+        var stop = Socket.Stop(isPossible: isUnixStream)
+        let room = min(count, BytePool.size)
+        let (bytes, result) = core.bytePool.value.receive(descriptor, upTo: room, &stop, calls)
+        let received = try account(received: result, of: stop.hasHappened ? 0 : room)
+        return received == nil ? nil : bytes
+    }
+
     /// Whether the kernel has reported something since the last time that nothing was left.
     @inline(__always)
     var mayReceive: Bool { isOpen && !readiness.isDisjoint(with: .endsReadWait) }

@@ -27,7 +27,7 @@ struct ReadStep<Result> {
     }
 
     /// The read must be done by the other way.
-    fileprivate static var otherwise: Self { Self(nil) }
+    static var otherwise: Self { Self(nil) }
 }
 
 extension SocketStream {
@@ -38,7 +38,7 @@ extension SocketStream {
         into buffer: inout MutableRawSpan, _ isolation: (any Actor)?
     ) throws -> ReadStep<Int> {
         guard buffer.byteCount > 0, try mayReadHere(isolation) else { return .otherwise }
-        return try readOrPrepare(into: &buffer, isolation)
+        return try receiveOrPrepare(into: &buffer, isolation)
     }
 
     @usableFromInline
@@ -47,24 +47,16 @@ extension SocketStream {
         _ isolation: (any Actor)?
     ) throws -> ReadStep<Int> {
         try endWait(StandingWait(waiter))
-        return try readOrPrepare(into: &buffer, isolation)
+        return try receiveOrPrepare(into: &buffer, isolation)
     }
 
     @inline(__always)
-    private final func readOrPrepare(
+    private final func receiveOrPrepare(
         into buffer: inout MutableRawSpan, _ isolation: (any Actor)?
     ) throws -> ReadStep<Int> {
-        if socket.mayReceive {
-            do throws(SystemError) {
-                if let count = try socket.receive(into: &buffer) {
-                    socket.use.isReading = false
-                    return ReadStep(count)
-                }
-            } catch {
-                throw endReading(error)
-            }
+        try readOrPrepare(isolation, Memory.address(of: buffer)) { () throws(SystemError) in
+            try socket.receive(into: &buffer)
         }
-        return ReadStep(prepareToRead(isolation, Memory.address(of: buffer)))
     }
 
     /// Reads in a frame of its own, wherever the caller is.
@@ -103,7 +95,7 @@ extension SocketStream {
     ) throws -> ReadStep<[UInt8]> {
         precondition(count >= 0, "a read of \(count) bytes")
         guard count > 0, try mayReadHere(isolation) else { return .otherwise }
-        return try readOrPrepare(upTo: count, isolation)
+        return try receiveOrPrepare(upTo: count, isolation)
     }
 
     @usableFromInline
@@ -111,24 +103,14 @@ extension SocketStream {
         upTo count: Int, _ waiter: UInt, _ isolation: (any Actor)?
     ) throws -> ReadStep<[UInt8]> {
         try endWait(StandingWait(waiter))
-        return try readOrPrepare(upTo: count, isolation)
+        return try receiveOrPrepare(upTo: count, isolation)
     }
 
     @inline(__always)
-    private final func readOrPrepare(
+    private final func receiveOrPrepare(
         upTo count: Int, _ isolation: (any Actor)?
     ) throws -> ReadStep<[UInt8]> {
-        if socket.mayReceive {
-            do throws(SystemError) {
-                if let bytes = try socket.receive(upTo: count) {
-                    socket.use.isReading = false
-                    return ReadStep(bytes)
-                }
-            } catch {
-                throw endReading(error)
-            }
-        }
-        return ReadStep(prepareToRead(isolation))
+        try readOrPrepare(isolation) { () throws(SystemError) in try socket.receive(upTo: count) }
     }
 
     @usableFromInline @inline(never)
@@ -156,9 +138,30 @@ extension SocketStream {
 
     // MARK: - The parts
 
+    /// Reads what is there, by `receive`, which gives nil if that is nothing; then begins a wait for it.
+    ///
+    /// `buffer` is the address of the caller's memory, if there is any to read into.
+    @inline(__always)
+    final func readOrPrepare<Result>(
+        _ isolation: (any Actor)?, _ buffer: UInt = 0,
+        _ receive: () throws(SystemError) -> Result?
+    ) throws -> ReadStep<Result> {
+        if socket.mayReceive {
+            do throws(SystemError) {
+                if let result = try receive() {
+                    socket.use.isReading = false
+                    return ReadStep(result)
+                }
+            } catch {
+                throw endReading(error)
+            }
+        }
+        return ReadStep(prepareToRead(isolation, buffer))
+    }
+
     /// Begins a read, if the caller is on the loop and need not let others run first.
     @inline(__always)
-    private final func mayReadHere(_ isolation: (any Actor)?) throws -> Bool {
+    final func mayReadHere(_ isolation: (any Actor)?) throws -> Bool {
         guard socket.isHome(for: isolation) else { return false }
         try beginReading()
         if socket.spendBudget() { return true }
@@ -171,7 +174,7 @@ extension SocketStream {
     /// If the wait cannot be of this kind, the read is over.
     @inline(__always)
     private final func prepareToRead(
-        _ isolation: (any Actor)?, _ buffer: UInt = 0
+        _ isolation: (any Actor)?, _ buffer: UInt
     ) -> StandingWait? {
         let memory = NearMemory(
             stream: UInt(bitPattern: ObjectIdentifier(self)),
@@ -184,7 +187,7 @@ extension SocketStream {
     }
 
     @inline(__always)
-    private final func endWait(_ wait: StandingWait) throws {
+    final func endWait(_ wait: StandingWait) throws {
         let outcome = socket.end(wait, .read)
         if outcome == .completed { return }
         socket.use.isReading = false

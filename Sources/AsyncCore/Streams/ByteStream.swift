@@ -44,6 +44,19 @@ public protocol ReadableByteStream: AnyObject, Sendable {
     /// - Throws: ``IOError``; `CancellationError`.
     nonisolated(nonsending) func read(into buffer: inout MutableRawSpan) async throws -> Int?
 
+    /// Reads what is there into memory of a pool, waiting until there is something.
+    ///
+    /// If a stream has no form of its own, this one copies what ``read(upTo:)`` gives.
+    ///
+    /// ## Cancellation
+    /// *No effect* on the stream: no byte is lost.
+    ///
+    /// - Parameter count: How many bytes to read at most, of which a read takes no more than 65,536; 0
+    ///   reads nothing, at once.
+    /// - Returns: At least one byte; nil at the end of the stream, again and again.
+    /// - Throws: ``IOError``; `CancellationError`.
+    nonisolated(nonsending) func readPooled(upTo count: Int) async throws -> PooledBytes?
+
     /// Closes this side, both directions of it, and wakes those who read or write, with `.closed`.
     ///
     /// A second call does nothing.
@@ -156,6 +169,20 @@ extension ReadableByteStream {
         guard let bytes = try await read(upTo: buffer.byteCount) else { return nil }
         Memory.copy(bytes, into: &buffer)
         return bytes.count
+    }
+}
+
+extension ReadableByteStream {
+    /// Reads what is there into memory of its own, by way of ``read(upTo:)``.
+    ///
+    /// ## Cancellation
+    /// *No effect* on the stream: no byte is lost.
+    ///
+    /// - Parameter count: How many bytes to read at most, of which a read takes no more than 65,536.
+    /// - Returns: At least one byte; nil at the end of the stream, again and again.
+    /// - Throws: As ``read(upTo:)``.
+    public nonisolated(nonsending) func readPooled(upTo count: Int) async throws -> PooledBytes? {
+        try await read(upTo: min(count, BytePool.size)).map { PooledBytes($0) }
     }
 }
 

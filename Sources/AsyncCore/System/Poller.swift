@@ -205,12 +205,15 @@ final class Poller: @unchecked Sendable {
     }
 
     /// Removes a deadline that was added with `borrowing`.
-    func removeTimer(_ token: TimerToken) { _ = unsafe cel_timer_remove(loop, token.raw) }
+    ///
+    /// False if it has passed or was removed before.
+    @discardableResult
+    func removeTimer(_ token: TimerToken) -> Bool { unsafe cel_timer_remove(loop, token.raw) == 0 }
 
     /// Tells the targets of all timers that the loop has stopped.
     func stopTimers() {
         for place in 0..<(unsafe cel_timer_count(loop)) {
-            // SAFETY: the timer is there, and keeps its target alive.
+            // SAFETY: the timer is there, and keeps its target alive, or who has added it does.
             unsafe Self.unmanaged(cel_timer_user(loop, place))._withUnsafeGuaranteedRef {
                 $0.loopStopped()
             }

@@ -31,7 +31,7 @@ struct ValueSlot {
         if Self.holds(type) {
             return unsafe withUnsafeMutableBytes(of: &words) {
                 guard let base = $0.baseAddress else { preconditionFailure("no words") }
-                return unsafe body(base.assumingMemoryBound(to: type))
+                return unsafe body(base.bindMemory(to: type, capacity: 1))
             }
         }
         guard let memory = unsafe UnsafeMutablePointer<Value>(bitPattern: words.0) else {
@@ -55,8 +55,15 @@ struct ValueSlot {
 
     /// A copy of the value.
     @inlinable @inline(__always)
-    mutating func value<Value>(as type: Value.Type) -> Value {
-        unsafe withMemory(of: type) { unsafe $0.pointee }
+    func value<Value>(as type: Value.Type) -> Value {
+        // SAFETY: as above; read by several threads at once, it must not be an access that changes.
+        if Self.holds(type) {
+            return unsafe withUnsafeBytes(of: words) { unsafe $0.load(as: type) }
+        }
+        guard let memory = unsafe UnsafePointer<Value>(bitPattern: words.0) else {
+            preconditionFailure("a slot is asked for a value that it does not have")
+        }
+        return unsafe memory.pointee
     }
 
     /// Takes the value out.

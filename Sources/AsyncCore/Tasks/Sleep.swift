@@ -62,9 +62,12 @@ enum Sleep {
         // In an actor the thread's loop may have nothing to do with the task.
         if isolation != nil { return 0 }
         return try CurrentThread.withCurrent(as: LoopCore.self) { core in
+            // The cheapest question comes first.
+            guard let wait = StandingWait("sleep", on: core, nil) else { return 0 }
             try core.checkOperation()
             guard let deadline = deadline(core) else { return 0 }
-            return core.prepareSleep(until: deadline, isolation)?.address ?? 0
+            core.beginSleep(wait, until: deadline)
+            return wait.address
         } ?? 0
     }
 

@@ -1,0 +1,67 @@
+// Reading into memory of the loop's pool: a connection that waits has none, and one that does not has what
+// the last one has just used.
+
+extension SocketStream {
+    /// Reads what is there into memory of a pool, waiting until there is something.
+    ///
+    /// Nothing is allocated or copied, and a read that waits has no memory: the cheapest way to read for
+    /// those who look at the bytes once, and write them somewhere.
+    ///
+    ///     while let received = try await stream.readPooled(upTo: 65_536) {
+    ///         try await stream.write(received.bytes)
+    ///     }
+    ///
+    /// ## Cancellation
+    /// *No effect* on the stream: no byte is lost, and the next read goes on.
+    ///
+    /// - Parameter count: How many bytes to read at most, of which a read takes no more than 65,536; 0
+    ///   reads nothing, at once.
+    /// - Returns: At least one byte; nil at the end of the stream, again and again.
+    /// - Throws: As ``read(into:)``.
+    /// - Precondition: `count` is not negative.
+    @inlinable @inline(__always)
+    public final nonisolated(nonsending) func readPooled(
+        upTo count: Int
+    ) async throws -> PooledBytes? {
+        var step = try beginPooledRead(upTo: count, #isolation)
+        while step.waiter != 0 {
+            await parkTask(step.waiter)
+            step = try continuePooledRead(upTo: count, step.waiter, #isolation)
+        }
+        guard let kept = step.result else { return try await readPooledOtherwise(upTo: count) }
+        return PooledBytes(kept)
+    }
+
+    @usableFromInline
+    final func beginPooledRead(
+        upTo count: Int, _ isolation: (any Actor)?
+    ) throws -> ReadStep<PooledBytes.Kept> {
+        precondition(count >= 0, "a read of \(count) bytes")
+        guard count > 0, try mayReadHere(isolation) else { return .otherwise }
+        return try receivePooledOrPrepare(upTo: count, isolation)
+    }
+
+    @usableFromInline
+    final func continuePooledRead(
+        upTo count: Int, _ waiter: UInt, _ isolation: (any Actor)?
+    ) throws -> ReadStep<PooledBytes.Kept> {
+        try endWait(StandingWait(waiter))
+        return try receivePooledOrPrepare(upTo: count, isolation)
+    }
+
+    @inline(__always)
+    private final func receivePooledOrPrepare(
+        upTo count: Int, _ isolation: (any Actor)?
+    ) throws -> ReadStep<PooledBytes.Kept> {
+        try readOrPrepare(isolation) { () throws(SystemError) in
+            try socket.receivePooled(upTo: count)
+        }
+    }
+
+    @usableFromInline @inline(never)
+    final nonisolated(nonsending) func readPooledOtherwise(
+        upTo count: Int
+    ) async throws -> PooledBytes? {
+        try await readOtherwise(upTo: min(count, BytePool.size)).map { PooledBytes($0) }
+    }
+}
