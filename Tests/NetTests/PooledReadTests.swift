@@ -81,6 +81,31 @@ struct PooledReadTests {
         }
     }
 
+    @Test func `a read that cannot wait in the shortest way uses the pool, too`() async throws {
+        try await onLoop {
+            try await withPair { near, far in
+                for round in 0..<300 {
+                    // More operations than a job may do, in a task without a standing waiter.
+                    async let received = Self.array(far.readPooled(upTo: 9))
+                    try await settle(1)
+                    try await near.write([UInt8(round % 256)])
+                    let bytes = try await received
+                    #expect(bytes == [UInt8(round % 256)])
+                }
+                try await near.write([UInt8](repeating: 1, count: 300))
+                for _ in 0..<300 {
+                    let received = try await far.readPooled(upTo: 1)
+                    #expect(received?.count == 1)
+                }
+                #expect(currentLoop.core.bytePool.value.count == 1)
+                let waiting = spawn { try await far.readPooled(upTo: 9) }
+                try await settle()
+                await far.close()
+                await #expect(throws: IOError.self) { _ = try await waiting.value }
+            }
+        }
+    }
+
     @Test func `no more than a piece is read, whatever is asked for`() async throws {
         try await onLoop {
             try await withPair { near, far in
@@ -111,6 +136,7 @@ struct PooledReadTests {
                 try await near.write("abc")
                 let here = try await Reader().read(far)
                 #expect(here == Array("abc".utf8))
+                #expect(currentLoop.core.bytePool.value.count == 0)
                 try await near.write("def")
                 let there = try await onThread {
                     try EventLoop.run { try await Self.array(far.readPooled(upTo: 9)) }

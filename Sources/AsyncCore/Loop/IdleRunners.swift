@@ -62,9 +62,9 @@ struct IdleRunners: ~Copyable {
     /// How many the list itself has room for.
     var capacity: Int { idle.capacity }
 
-    /// Gives memory back after a burst.
-    fileprivate mutating func shrinkIfSparse() {
-        guard idle.capacity > 4 * Self.kept, idle.count < idle.capacity / 4 else { return }
+    /// Gives memory back after a burst, when those that are busy and may come back do not need it either.
+    fileprivate mutating func shrinkIfSparse(busy: Int) {
+        guard idle.capacity > 4 * Self.kept, idle.count + busy < idle.capacity / 4 else { return }
         var fewer: [Idle] = []
         fewer.reserveCapacity(2 * idle.count)
         fewer += idle
@@ -101,7 +101,7 @@ extension LoopCore {
     /// - Returns: Whether there were any.
     @discardableResult
     func dismissRunners(except kept: Int = 0) -> Bool {
-        defer { runners.value.shrinkIfSparse() }
+        defer { runners.value.shrinkIfSparse(busy: tasks.value.count) }
         let surplus = min(runners.value.count - kept, configuration.jobsPerTurn)
         guard surplus > 0 else { return false }
         for _ in 0..<surplus {

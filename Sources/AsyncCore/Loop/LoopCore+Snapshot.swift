@@ -19,7 +19,10 @@ extension LoopCore {
         forEachReady { job in
             guard let task = TaskIdentity(job: job) else { return }
             // One that will run something else is not the task that it was.
-            (task.standingWaiter as? TaskRunner)?.number(task)
+            if let runner = task.standingWaiter as? TaskRunner {
+                if runner.isEnding { return }
+                runner.number(task)
+            }
             survey.noteReady(task)
         }
         // Between jobs it is whoever called the loop's run.

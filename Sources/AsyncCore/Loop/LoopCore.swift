@@ -63,7 +63,7 @@ final class LoopCore: @unchecked Sendable {
     /// Where reads of unknown size go first.
     let scratch = ScratchBuffer()
     /// Where ``PooledBytes`` have their memory.
-    let bytePool = Confined(BytePool())
+    let bytePool: Confined<BytePool>
     /// Where splices have their pipes from.
     let pipes: PipePool
 
@@ -146,6 +146,7 @@ final class LoopCore: @unchecked Sendable {
         waiterPool = Confined(WaiterPool(book: waitBook))
         tasks = Confined(TaskList())
         runners = Confined(IdleRunners())
+        bytePool = Confined(BytePool())
         turnNanoseconds = configuration.turnNanoseconds
         door = LoopDoor(inbox: inbox, poller: poller)
         waitBook.setCore(self)

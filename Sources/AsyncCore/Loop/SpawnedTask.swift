@@ -62,10 +62,13 @@ final class SpawnedTask<Success: Sendable>: TaskRecord, @unchecked Sendable {
         preconditionFailure("a task is asked for its value too early")
     }
 
+    // Both are functions of their own: inlined, the value's first reference would be counted as late as it
+    // suits the caller, who may have let go of the task by then, which holds the value.
+
     /// The value of a task that has ended.
     @inlinable
     var value: Success {
-        get throws {
+        @inline(never) get throws {
             if unsafe stage == .ended { return unsafe content.value(as: Success.self) }
             if let error { throw error }
             askedTooEarly()
@@ -75,8 +78,10 @@ final class SpawnedTask<Success: Sendable>: TaskRecord, @unchecked Sendable {
     /// The value of a task that has ended, and cannot have failed.
     @inlinable
     var valueOfInfallible: Success {
-        if unsafe stage != .ended { askedTooEarly() }
-        return unsafe content.value(as: Success.self)
+        @inline(never) get {
+            if unsafe stage != .ended { askedTooEarly() }
+            return unsafe content.value(as: Success.self)
+        }
     }
 }
 

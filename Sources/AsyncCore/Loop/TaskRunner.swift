@@ -67,6 +67,9 @@ final class TaskRunner: Waiter, @unchecked Sendable {
 
     private var hasRecord: Bool { unsafe record != nil }
 
+    /// Whether its task is ready, and will run nothing more.
+    var isEnding: Bool { unsafe !isNumbered && !hasRecord }
+
     /// Notes whether somebody has cancelled the record: also if the task was not told yet.
     private func note(_ record: TaskRecord) { unsafe isSpent = record.wasCancelled }
 

@@ -4,8 +4,9 @@
 extension SocketStream {
     /// Reads what is there into memory of a pool, waiting until there is something.
     ///
-    /// Nothing is allocated or copied, and a read that waits has no memory: the cheapest way to read for
-    /// those who look at the bytes once, and write them somewhere.
+    /// On the stream's loop nothing is allocated or copied, and a read that waits has no memory: the cheapest
+    /// way to read for those who look at the bytes once, and write them somewhere. Elsewhere the bytes are
+    /// copied.
     ///
     ///     while let received = try await stream.readPooled(upTo: 65_536) {
     ///         try await stream.write(received.bytes)
@@ -62,6 +63,22 @@ extension SocketStream {
     final nonisolated(nonsending) func readPooledOtherwise(
         upTo count: Int
     ) async throws -> PooledBytes? {
-        try await readOtherwise(upTo: min(count, BytePool.size)).map { PooledBytes($0) }
+        guard socket.isHome(for: #isolation) else {
+            return try await readOtherwise(upTo: count).map { PooledBytes($0) }
+        }
+        try beginReading()
+        defer { socket.use.isReading = false }
+        if count == 0 { return PooledBytes([]) }
+        if !socket.spendBudget() { await socket.core.yield() }
+        while true {
+            if socket.mayReceive {
+                do throws(SystemError) {
+                    if let kept = try socket.receivePooled(upTo: count) { return PooledBytes(kept) }
+                } catch {
+                    throw self.error(error, "read from")
+                }
+            }
+            try await waitUntilReadable()
+        }
     }
 }

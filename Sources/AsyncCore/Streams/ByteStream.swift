@@ -51,8 +51,8 @@ public protocol ReadableByteStream: AnyObject, Sendable {
     /// ## Cancellation
     /// *No effect* on the stream: no byte is lost.
     ///
-    /// - Parameter count: How many bytes to read at most, of which a read takes no more than 65,536; 0
-    ///   reads nothing, at once.
+    /// - Parameter count: How many bytes to read at most; a stream may have a limit of its own. 0 reads
+    ///   nothing, at once.
     /// - Returns: At least one byte; nil at the end of the stream, again and again.
     /// - Throws: ``IOError``; `CancellationError`.
     nonisolated(nonsending) func readPooled(upTo count: Int) async throws -> PooledBytes?
@@ -178,11 +178,11 @@ extension ReadableByteStream {
     /// ## Cancellation
     /// *No effect* on the stream: no byte is lost.
     ///
-    /// - Parameter count: How many bytes to read at most, of which a read takes no more than 65,536.
+    /// - Parameter count: How many bytes to read at most; 0 reads nothing, at once.
     /// - Returns: At least one byte; nil at the end of the stream, again and again.
     /// - Throws: As ``read(upTo:)``.
     public nonisolated(nonsending) func readPooled(upTo count: Int) async throws -> PooledBytes? {
-        try await read(upTo: min(count, BytePool.size)).map { PooledBytes($0) }
+        try await read(upTo: count).map { PooledBytes($0) }
     }
 }
 

@@ -11,14 +11,16 @@
 struct BytePool: ~Copyable {
     // SAFETY: a piece is written to only when nobody but the pool refers to it.
 
-    /// Memory of ``size`` bytes.
+    /// Memory: in a pool, of ``size`` bytes.
     @safe
     @usableFromInline
     final class Piece: @unchecked Sendable {
         // SAFETY: allocated in init, freed in deinit; who may write to it, see above.
         @usableFromInline let start: UnsafeMutableRawPointer
 
-        init() { unsafe start = .allocate(byteCount: BytePool.size, alignment: 64) }
+        init(size: Int = BytePool.size) {
+            unsafe start = .allocate(byteCount: size, alignment: 64)
+        }
 
         deinit { unsafe start.deallocate() }
     }

@@ -2,9 +2,9 @@
 
 /// Bytes that were read, in memory of a pool.
 ///
-/// The memory is used for another read when the last copy of the value has gone, which takes no call: so
-/// nothing is allocated for a read, and one that waits has no memory. As each value holds 64 KiB, though
-/// only what was written to takes memory, bytes that are to be kept are better copied.
+/// When the last copy of the value has gone, the memory is used for another read; nothing need be called for
+/// that. So no read allocates, and one that waits has no memory. Each value from a socket holds a piece of 64
+/// KiB, of which only what was written to takes memory: bytes that are to be kept for long are better copied.
 ///
 ///     while let received = try await stream.readPooled(upTo: 65_536) {
 ///         try await stream.write(received.bytes)
@@ -28,10 +28,9 @@ public struct PooledBytes: Sendable {
         self.count = count
     }
 
-    /// A copy of at most ``BytePool/size`` bytes.
+    /// A copy, in a piece of its own that belongs to no pool.
     init(_ bytes: [UInt8]) {
-        precondition(bytes.count <= BytePool.size, "\(bytes.count) bytes for a piece of memory")
-        piece = BytePool.Piece()
+        piece = BytePool.Piece(size: max(bytes.count, 1))
         count = bytes.count
         // SAFETY: nobody else knows the new piece, and it has room for the bytes.
         unsafe UnsafeMutableRawBufferPointer(start: piece.start, count: count).copyBytes(

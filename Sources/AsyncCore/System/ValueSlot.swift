@@ -54,6 +54,9 @@ struct ValueSlot {
     }
 
     /// A copy of the value.
+    ///
+    /// To be called in a function that is not inlined, and whose caller keeps the slot until it returns: that
+    /// the slot holds the value is not known to the compiler, which counts references.
     @inlinable @inline(__always)
     func value<Value>(as type: Value.Type) -> Value {
         // SAFETY: as above; read by several threads at once, it must not be an access that changes.
