@@ -145,7 +145,7 @@ struct Benchmark: Sendable {
         case ("queue", .asynccore): "AsyncCore, bound of 256"
         case ("timeout", .standard): "default executor, two children that race"
         case ("timer", .asynccore): "CEventLoop"
-        case ("idle", .asynccore), ("churn", .asynccore): "AsyncCore, read(upTo:)"
+        case ("idle", .asynccore), ("churn", .asynccore): "AsyncCore, readPooled(upTo:)"
         case ("http", .asynccore): "AsyncCore, http-hello"
         case ("proxy", .asynccore), ("proxy-16", .asynccore): "AsyncCore, tcp-proxy"
         case (_, .asynccore): "AsyncCore"
