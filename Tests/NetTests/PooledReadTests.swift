@@ -142,6 +142,16 @@ struct PooledReadTests {
                     try EventLoop.run { try await Self.array(far.readPooled(upTo: 9)) }
                 }
                 #expect(there == Array("def".utf8))
+                let writer = spawn { try await near.write([UInt8](repeating: 6, count: 300_000)) }
+                var count = 0
+                while count < 300_000 {
+                    let part = try await onThread {
+                        try EventLoop.run { try await far.readPooled(upTo: 200_000)?.count ?? 0 }
+                    }
+                    #expect((1...BytePool.size).contains(part))
+                    count += part
+                }
+                try await writer.value
             }
         }
     }

@@ -64,7 +64,8 @@ extension SocketStream {
         upTo count: Int
     ) async throws -> PooledBytes? {
         guard socket.isHome(for: #isolation) else {
-            return try await readOtherwise(upTo: count).map { PooledBytes($0) }
+            let bytes = try await readOtherwise(upTo: min(count, BytePool.size))
+            return bytes.map { PooledBytes($0) }
         }
         try beginReading()
         defer { socket.use.isReading = false }
