@@ -154,16 +154,24 @@ struct CloseTests {
     @Test
     func `a close between event and read says closed, not bad descriptor (S520)`() async throws {
         try await onScriptedLoop {
-            try await withPair { near, far in
-                let reader = spawn { try await far.read(upTo: 9) }
-                try await settle()
-                try await near.write("x")
-                try await far.untilReadable()
-                #expect(!reader.isFinished)
-                let receives = script_count(SCRIPT_RECV)
-                await far.close()
-                #expect(await reader.result.ioCode == .closed)
-                #expect(script_count(SCRIPT_RECV) == receives)
+            // After much, nothing is received for a reader before it goes on; after little, it is.
+            for count in [9_000, 1] {
+                try await withPair { near, far in
+                    try await near.write(pattern(count))
+                    _ = try await far.read(upTo: 9_000)
+                    let reader = spawn { try await far.read(upTo: 9) }
+                    try await settle()
+                    try await near.write("x")
+                    try await far.untilReadable()
+                    #expect(!reader.isFinished && far.hasReceived == (count == 1))
+                    let receives = script_count(SCRIPT_RECV)
+                    await far.close()
+                    #expect(await reader.result.ioCode == .closed)
+                    #expect(script_count(SCRIPT_RECV) == receives)
+                    // Nobody holds what was received.
+                    let room = currentLoop.core.bytePool.value.room
+                    if count == 1 { #expect(room == BytePool.size) }
+                }
             }
         }
     }

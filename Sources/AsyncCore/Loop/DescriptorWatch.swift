@@ -5,7 +5,8 @@
 ///
 /// Owner thread only. At most one task waits for reading and one for writing. An event, a
 /// cancellation, ``close()`` and the loop's stop race; the waiter decides who wins, and the edge is
-/// kept in the state's readiness, so nothing is lost when a cancellation wins over an event.
+/// kept in the state's readiness, so nothing is lost when a cancellation wins over an event. What was
+/// received for a reader, once an event has won, is kept in the state until the reader goes on.
 @safe
 final class DescriptorWatch: CompletionTarget {
     // SAFETY: whoever made the watch holds the core for longer than the watch. A watch is in the
@@ -26,12 +27,31 @@ final class DescriptorWatch: CompletionTarget {
         var readiness: Readiness = []
         /// The owner's, and not looked at here: beside the rest, as each operation touches both.
         var use = SocketUse()
-        fileprivate(set) var token: WatchToken?
+        /// What is received for the reader when its wait ends.
+        var pending = PendingReceive()
 
         /// Notes a wait that begins, or, with nil, that it is over.
         @inline(__always)
         mutating func note(_ wait: StandingWait?, _ direction: Direction) {
             unsafe set(wait?.waiter, direction)
+        }
+
+        /// Notes what a receive that had so much room says of what is left: its result is the number of
+        /// bytes, or `-errno`.
+        @inline(__always)
+        mutating func settle(received result: Int, of room: Int) {
+            if result >= 0 {
+                // A short read means "drained", which saves the read that would only say EAGAIN; but not when
+                // the end has been reported: data and end that came together give one edge, and the end must
+                // still be read.
+                if result < room, readiness.isDisjoint(with: .final) {
+                    readiness.subtract(.readable)
+                }
+            } else if SystemError(errno: CInt(-result)).wouldBlock {
+                // All of it: after an error was reported and fetched there may be nothing, and no further
+                // edge for what was said.
+                readiness.subtract(.endsReadWait)
+            }
         }
 
         @inline(__always)
@@ -41,8 +61,9 @@ final class DescriptorWatch: CompletionTarget {
     }
 
     unowned(unsafe) let core: LoopCore
-    let state = Confined(State())
+    let state = Confined(alignedToLine: State())
     private let waiterPool: Confined<WaiterPool>
+    private var token: WatchToken?
 
     // Links of the loop's list of watches.
     var next: DescriptorWatch?
@@ -53,7 +74,10 @@ final class DescriptorWatch: CompletionTarget {
         waiterPool = core.waiterPool
     }
 
-    deinit { state.deallocate() }
+    deinit {
+        _ = state.value.pending.take().flatMap { PooledBytes($0.bytes) }
+        state.deallocate()
+    }
 
     /// The descriptor; -1 once closed.
     var descriptor: CInt { @inline(__always) get { state.value.descriptor } }
@@ -69,7 +93,7 @@ final class DescriptorWatch: CompletionTarget {
     ///
     /// If that fails, the descriptor stays the caller's.
     func open(_ descriptor: CInt) throws(SystemError) {
-        state.value.token = try unsafe core.poller.watch(descriptor, target: self)
+        token = try unsafe core.poller.watch(descriptor, target: self)
         state.value.descriptor = descriptor
         unsafe core.watches.add(self)
     }
@@ -80,14 +104,14 @@ final class DescriptorWatch: CompletionTarget {
     ///   same.
     @discardableResult
     func close(_ outcome: Waiter.Outcome = .closed) -> SystemError? {
-        guard let token = state.value.token else { return nil }
+        guard let token = token else { return nil }
         let descriptor = state.value.descriptor
-        state.value.token = nil
+        self.token = nil
         state.value.descriptor = -1
         state.value.readiness = []
         unsafe core.watches.remove(self)
         unsafe core.poller.unwatch(token, target: self)
-        let error = unsafe Socket.close(descriptor, core.poller.systemCalls)
+        let error = unsafe Socket.close(descriptor, core.systemCalls)
         wake(outcome)
         return error
     }
@@ -139,11 +163,35 @@ final class DescriptorWatch: CompletionTarget {
         waiterPool.value.recycle(waiter)
     }
 
-    override func becameReady(_ readiness: Readiness) {
+    override func becameReady(_ readiness: Readiness) -> Bool {
         state.value.readiness.formUnion(readiness)
-        if !readiness.isDisjoint(with: .endsReadWait) { endRead(.completed) }
+        let wakesReader = !readiness.isDisjoint(with: .endsReadWait) && endRead(.completed)
         if !readiness.isDisjoint(with: .endsWriteWait) { endWrite(.completed) }
+        return wakesReader && state.value.pending.room > 0
     }
+
+    /// Receives for the reader, whose wait has ended: nobody else can end it any more, so the reader will
+    /// take what there is.
+    ///
+    /// If the pool has no room, the reader does it.
+    override func receive() {
+        let count = Int(state.value.pending.room)
+        guard unsafe core.bytePool.value.makeRoomAhead(for: min(count, Self.leastRoom)) else {
+            return
+        }
+        let room = min(unsafe core.bytePool.value.room, count)
+        var stop = Socket.Stop(isPossible: false)
+        let (bytes, result) = unsafe core.bytePool.value.receiveIntoNearest(
+            state.value.descriptor, upTo: room, &stop, core.systemCalls)
+        unsafe core.counters.receives &+= 1
+        state.value.settle(received: result, of: room)
+        // Nothing, after all: the reader waits on.
+        if result < 0, state.value.readiness.isDisjoint(with: .endsReadWait) { return }
+        state.value.pending.finish(bytes, result)
+    }
+
+    /// With less room, a message is more likely to take two calls.
+    private static let leastRoom = 4_096
 
     override func prefetch() { state.prefetch() }
 
@@ -159,11 +207,12 @@ final class DescriptorWatch: CompletionTarget {
         endWrite(outcome)
     }
 
-    @inline(__always)
-    private func endRead(_ outcome: Waiter.Outcome) {
-        guard let waiter = unsafe state.value.reader else { return }
+    /// Whether there was a wait, and it ends so.
+    @inline(__always) @discardableResult
+    private func endRead(_ outcome: Waiter.Outcome) -> Bool {
+        guard let waiter = unsafe state.value.reader else { return false }
         unsafe state.value.reader = nil
-        unsafe waiter._withUnsafeGuaranteedRef { _ = $0.resolve(outcome) }
+        return unsafe waiter._withUnsafeGuaranteedRef { $0.resolve(outcome) }
     }
 
     @inline(__always)

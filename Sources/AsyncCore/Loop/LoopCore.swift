@@ -43,6 +43,8 @@ final class LoopCore: @unchecked Sendable {
     // Owner thread only, from here on.
     let hot: Confined<HotState>
     let hotCounters: Confined<LoopCounters>
+    /// Any thread.
+    let systemCalls: SystemCalls
     let waiterPool: Confined<WaiterPool>
     let waitBook: WaitBook
     /// Where its tasks suspend.
@@ -62,7 +64,7 @@ final class LoopCore: @unchecked Sendable {
 
     /// Where reads of unknown size go first.
     let scratch = ScratchBuffer()
-    /// Where ``PooledBytes`` have their memory.
+    /// Where ``PooledBytes`` have their memory, and what is received for those who wait.
     let bytePool: Confined<BytePool>
     /// Where splices have their pipes from.
     let pipes: PipePool
@@ -133,7 +135,8 @@ final class LoopCore: @unchecked Sendable {
         poller = try Poller(
             systemCalls: configuration.systemCalls,
             stoppedClock: configuration.simulation.map { _ in Simulation.startOfTime })
-        pipes = PipePool(poller.systemCalls)
+        systemCalls = poller.systemCalls
+        pipes = PipePool(systemCalls)
         // After what can fail: a failed init runs no deinit, which frees these.
         hot = Confined(HotState())
         hotCounters = Confined(LoopCounters())

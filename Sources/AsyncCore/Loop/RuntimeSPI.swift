@@ -70,7 +70,7 @@
         static func run(_ job: ReadyJob) { csr_run(job.address) }
 
         /// Brings the memory of three ready jobs nearer: of the third its head, of the second what that
-        /// points to, of the first what its waiter knows.
+        /// points to, of the first what its waiter knows, and, if it is likely to end, the rest of its stack.
         ///
         /// So, in a batch of some length, nothing is followed that was not asked for before.
         @inline(__always)
@@ -79,6 +79,9 @@
             if let waiter = unsafe csr_prefetched_waiter(first.address) {
                 unsafe Unmanaged<Waiter>.fromOpaque(waiter)._withUnsafeGuaranteedRef {
                     unsafe $0.memory.prefetch()
+                    if unsafe $0.memory.isOfSpawnedTask {
+                        csr_prefetch_rest_of_stack(first.address)
+                    }
                 }
             }
             csr_prefetch_stack(second.address)

@@ -100,6 +100,11 @@ struct NearMemory {
         others.0 = captured
     }
 
+    /// Whether the task has not said more than when it was spawned, as one that sleeps once: so it is more
+    /// likely to end than to wait again.
+    @inline(__always)
+    var isOfSpawnedTask: Bool { main != 0 && others.1 == 0 }
+
     /// Asks for it.
     ///
     /// By then some of it may be gone, which does no harm.

@@ -8,12 +8,10 @@ final class SocketCore: @unchecked Sendable {
     // SAFETY: everything but `executor`, `core` and the counters is the loop thread's alone; calls from elsewhere
     // are forwarded.
 
-    // What every operation touches comes first, and close together. Copies of what `core` and `watch`
-    // hold are read without counting references.
+    // What every operation touches comes first, and close together. `state` is a copy of what `watch` holds,
+    // and is read without counting references.
     let core: LoopCore
     private let state: Confined<DescriptorWatch.State>
-    let counters: Confined<LoopCounters>
-    let calls: SystemCalls
     /// Whether descriptors can come with what is received: a read then stops behind them, and a
     /// short one does not mean "drained".
     private let isUnixStream: Bool
@@ -24,7 +22,10 @@ final class SocketCore: @unchecked Sendable {
 
     let watch: DescriptorWatch
     let executor: LoopTaskExecutor
-    private let scratch: ScratchBuffer
+
+    var calls: SystemCalls { @inline(__always) get { core.systemCalls } }
+
+    var counters: Confined<LoopCounters> { @inline(__always) get { core.hotCounters } }
 
     /// Where the state is.
     @inline(__always)
@@ -44,9 +45,6 @@ final class SocketCore: @unchecked Sendable {
         self.isUnixStream = isUnixStream
         self.core = core
         watch = DescriptorWatch(core: core)
-        calls = core.poller.systemCalls
-        scratch = core.scratch
-        counters = core.hotCounters
         state = watch.state
         if !core.isCurrent {
             // In an actor, on another thread. Whatever is done with the socket is forwarded, and
@@ -117,7 +115,10 @@ final class SocketCore: @unchecked Sendable {
     @inline(__always)
     func end(_ wait: StandingWait, _ direction: DescriptorWatch.Direction) -> Waiter.Outcome {
         state.value.note(nil, direction)
-        return wait.outcome
+        let outcome = wait.outcome
+        // Who goes on otherwise takes nothing, and nothing was received.
+        if direction == .read, outcome != .completed { _ = state.value.pending.take() }
+        return outcome
     }
 
     /// Spends one operation of the running job's budget; false when it is used up.
@@ -172,7 +173,7 @@ final class SocketCore: @unchecked Sendable {
         let (bytes, result) =
             inBulk
             ? Socket.receive(descriptor, upTo: count, &stop, calls)
-            : scratch.receive(descriptor, upTo: count, &stop, calls)
+            : core.scratch.receive(descriptor, upTo: count, &stop, calls)
         use.readsInBulk = result > count / 2
         let room = stop.hasHappened ? 0 : inBulk ? count : min(count, ScratchBuffer.size)
         return try account(received: result, of: room) == nil ? nil : bytes
@@ -193,27 +194,50 @@ final class SocketCore: @unchecked Sendable {
     @inline(__always)
     var mayReceive: Bool { isOpen && !readiness.isDisjoint(with: .endsReadWait) }
 
+    /// Has at most `count` bytes received when the wait that is about to begin has ended, if that is
+    /// worthwhile: to be taken by ``takeReceived()``.
+    @inline(__always)
+    func expect(upTo count: Int) {
+        if isUnixStream || use.receivesMuch { return }
+        state.value.pending.expect(upTo: min(count, BytePool.size))
+    }
+
+    /// What was received for the task when its wait had ended: the bytes, none at the end; nil if nothing
+    /// was, or the socket has been closed since.
+    @inline(__always)
+    func takeReceived() throws(SystemError) -> PooledBytes.Kept? {
+        guard let (bytes, result) = state.value.pending.take() else { return nil }
+        if !isOpen {
+            _ = PooledBytes(bytes)
+            return nil
+        }
+        return try note(received: result) == nil ? nil : bytes
+    }
+
+    /// Notes what is left, and counts what came.
     @inline(__always)
     func account(received result: Int, of room: Int) throws(SystemError) -> Int? {
         counters.value.receives &+= 1
+        state.value.settle(received: result, of: room)
+        return try note(received: result)
+    }
+
+    /// Counts what came; nil if that is nothing.
+    @inline(__always)
+    private func note(received result: Int) throws(SystemError) -> Int? {
         if result >= 0 {
             bytesRead.add(result)
+            use.receivesMuch = result >= Self.much
             counters.value.operationBudget &-= result >> LoopCounters.bytesPerOperationShift
-            // A short read means "drained", which saves the read that would only say EAGAIN; but
-            // not when the end has been reported: data and end that came together give one edge,
-            // and the end must still be read.
-            if result < room, readiness.isDisjoint(with: .final) { clear(.readable) }
             return result
         }
         let error = SystemError(errno: Int32(-result))
-        if error.wouldBlock {
-            // All of it: after an error was reported and fetched there may be nothing, and no
-            // further edge for what was said.
-            clear(.endsReadWait)
-            return nil
-        }
+        if error.wouldBlock { return nil }
         throw error
     }
+
+    /// From here on, that bytes are near counts for more than that the kernel's code is.
+    private static let much = 4_096
 
     /// Sends what the kernel takes now: the number of bytes, 0 if it takes none.
     @inline(__always)

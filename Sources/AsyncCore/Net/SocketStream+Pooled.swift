@@ -47,6 +47,7 @@ extension SocketStream {
         upTo count: Int, _ waiter: UInt, _ isolation: (any Actor)?
     ) throws -> ReadStep<PooledBytes.Kept> {
         try endWait(StandingWait(waiter))
+        if let bytes = try takeReceived() { return ReadStep(bytes) }
         return try receivePooledOrPrepare(upTo: count, isolation)
     }
 
@@ -54,7 +55,7 @@ extension SocketStream {
     private final func receivePooledOrPrepare(
         upTo count: Int, _ isolation: (any Actor)?
     ) throws -> ReadStep<PooledBytes.Kept> {
-        try readOrPrepare(isolation) { () throws(SystemError) in
+        try readOrPrepare(isolation, upTo: count) { () throws(SystemError) in
             try socket.receivePooled(upTo: count)
         }
     }

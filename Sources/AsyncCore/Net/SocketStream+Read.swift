@@ -16,7 +16,7 @@ struct ReadStep<Result> {
     /// What to park the task with, if there is nothing to read yet; else 0.
     @usableFromInline let waiter: UInt
 
-    fileprivate init(_ result: Result) {
+    init(_ result: Result) {
         self.result = result
         waiter = 0
     }
@@ -47,6 +47,11 @@ extension SocketStream {
         _ isolation: (any Actor)?
     ) throws -> ReadStep<Int> {
         try endWait(StandingWait(waiter))
+        if let bytes = try takeReceived() {
+            guard let bytes = PooledBytes(bytes) else { return ReadStep(0) }
+            Memory.copy(bytes.bytes, into: &buffer)
+            return ReadStep(bytes.count)
+        }
         return try receiveOrPrepare(into: &buffer, isolation)
     }
 
@@ -54,7 +59,8 @@ extension SocketStream {
     private final func receiveOrPrepare(
         into buffer: inout MutableRawSpan, _ isolation: (any Actor)?
     ) throws -> ReadStep<Int> {
-        try readOrPrepare(isolation, Memory.address(of: buffer)) { () throws(SystemError) in
+        try readOrPrepare(isolation, upTo: buffer.byteCount, Memory.address(of: buffer)) {
+            () throws(SystemError) in
             try socket.receive(into: &buffer)
         }
     }
@@ -103,6 +109,9 @@ extension SocketStream {
         upTo count: Int, _ waiter: UInt, _ isolation: (any Actor)?
     ) throws -> ReadStep<[UInt8]> {
         try endWait(StandingWait(waiter))
+        if let bytes = try takeReceived() {
+            return ReadStep(PooledBytes(bytes).map { Memory.array(of: $0.bytes) } ?? [])
+        }
         return try receiveOrPrepare(upTo: count, isolation)
     }
 
@@ -110,7 +119,9 @@ extension SocketStream {
     private final func receiveOrPrepare(
         upTo count: Int, _ isolation: (any Actor)?
     ) throws -> ReadStep<[UInt8]> {
-        try readOrPrepare(isolation) { () throws(SystemError) in try socket.receive(upTo: count) }
+        try readOrPrepare(isolation, upTo: count) { () throws(SystemError) in
+            try socket.receive(upTo: count)
+        }
     }
 
     @usableFromInline @inline(never)
@@ -140,10 +151,11 @@ extension SocketStream {
 
     /// Reads what is there, by `receive`, which gives nil if that is nothing; then begins a wait for it.
     ///
-    /// `buffer` is the address of the caller's memory, if there is any to read into.
+    /// `count` is how many bytes the caller takes; `buffer` is the address of its memory, if there is any to
+    /// read into.
     @inline(__always)
     final func readOrPrepare<Result>(
-        _ isolation: (any Actor)?, _ buffer: UInt = 0,
+        _ isolation: (any Actor)?, upTo count: Int, _ buffer: UInt = 0,
         _ receive: () throws(SystemError) -> Result?
     ) throws -> ReadStep<Result> {
         if socket.mayReceive {
@@ -156,7 +168,22 @@ extension SocketStream {
                 throw endReading(error)
             }
         }
-        return ReadStep(prepareToRead(isolation, buffer))
+        let wait = prepareToRead(isolation, buffer)
+        if wait != nil { socket.expect(upTo: count) }
+        return ReadStep(wait)
+    }
+
+    /// What was received for the task when its wait had ended, with which the read is over; nil if nothing
+    /// was.
+    @inline(__always)
+    final func takeReceived() throws -> PooledBytes.Kept? {
+        do throws(SystemError) {
+            guard let bytes = try socket.takeReceived() else { return nil }
+            socket.use.isReading = false
+            return bytes
+        } catch {
+            throw endReading(error)
+        }
     }
 
     /// Begins a read, if the caller is on the loop and need not let others run first.

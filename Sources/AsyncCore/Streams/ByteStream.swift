@@ -182,7 +182,7 @@ extension ReadableByteStream {
     /// - Returns: At least one byte; nil at the end of the stream, again and again.
     /// - Throws: As ``read(upTo:)``.
     public nonisolated(nonsending) func readPooled(upTo count: Int) async throws -> PooledBytes? {
-        try await read(upTo: count).map { PooledBytes($0) }
+        try await read(upTo: min(count, Int(Int32.max))).map { PooledBytes($0) }
     }
 }
 

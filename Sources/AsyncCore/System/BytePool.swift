@@ -3,13 +3,15 @@
 /// Pieces of memory for reads, each of which is used again when nobody looks at it any more.
 ///
 /// The one that was used last is used first, as it is near: with a thousand connections one piece serves
-/// them all, if none of them waits while it looks at what it has read.
+/// them all, if none of them waits while it looks at what it has read. While somebody looks at a part of it,
+/// what is read next goes behind that.
 ///
 /// Thread of the loop only.
 @safe
 @usableFromInline
 struct BytePool: ~Copyable {
-    // SAFETY: a piece is written to only when nobody but the pool refers to it.
+    // SAFETY: a piece is written to where nobody looks: behind `place`, or anywhere when nobody but the pool
+    // refers to it.
 
     /// Memory: in a pool, of ``size`` bytes.
     @safe
@@ -31,7 +33,12 @@ struct BytePool: ~Copyable {
     /// How many pieces are kept, beside the nearest.
     static let kept = 15
 
+    /// How many pieces are in use, beside the nearest, when nothing more is received before its reader asks.
+    static let ahead = 4
+
     private var nearest: Piece?
+    /// Where in the nearest the next bytes go: what lies before may be looked at.
+    private var place = size
     private var others: [Piece] = []
 
     /// Receives at most `count` bytes, and no more than ``size``.
@@ -41,21 +48,60 @@ struct BytePool: ~Copyable {
     mutating func receive(
         _ descriptor: CInt, upTo count: Int, _ stop: inout Socket.Stop, _ calls: SystemCalls
     ) -> (bytes: PooledBytes.Kept, result: Int) {
-        if !isKnownUniquelyReferenced(&nearest) { takeAnother() }
+        if room < count { takeAnother() }
+        return receiveIntoNearest(descriptor, upTo: count, &stop, calls)
+    }
+
+    /// How many bytes can be received without another piece.
+    @inline(__always)
+    var room: Int {
+        mutating get {
+            if isKnownUniquelyReferenced(&nearest) { place = 0 }
+            return Self.size - place
+        }
+    }
+
+    /// Makes ``room`` for `count` bytes of a reader who has not asked yet; false if ``ahead`` pieces are in
+    /// use already.
+    @inline(__always)
+    mutating func makeRoomAhead(for count: Int) -> Bool {
+        room >= count || takeAnotherAhead()
+    }
+
+    @inline(never)
+    private mutating func takeAnotherAhead() -> Bool {
+        let isFree = others.indices.contains { isKnownUniquelyReferenced(&others[$0]) }
+        if !isFree && others.count >= Self.ahead { return false }
+        takeAnother()
+        return true
+    }
+
+    /// Receives at most `count` bytes, for which there is ``room``.
+    ///
+    /// - Returns: As ``receive(_:upTo:_:_:)``.
+    @inline(__always)
+    mutating func receiveIntoNearest(
+        _ descriptor: CInt, upTo count: Int, _ stop: inout Socket.Stop, _ calls: SystemCalls
+    ) -> (bytes: PooledBytes.Kept, result: Int) {
         guard let piece = nearest else { preconditionFailure("a pool without memory") }
-        let result = unsafe Socket.receive(descriptor, piece.start, count, &stop, calls)
-        return (result > 0 ? PooledBytes.Kept(piece, count: result) : PooledBytes.Kept(), result)
+        let result = unsafe Socket.receive(descriptor, piece.start + place, count, &stop, calls)
+        if result <= 0 { return (PooledBytes.Kept(), result) }
+        let kept = PooledBytes.Kept(piece, at: place, count: result)
+        // Whole lines, so that no two threads meet in one.
+        place = (place + result + 63) & ~63
+        return (kept, result)
     }
 
     /// Makes one the nearest that nobody looks at.
     @inline(never)
     private mutating func takeAnother() {
         let busy = nearest
-        if let place = others.indices.last(where: { isKnownUniquelyReferenced(&others[$0]) }) {
-            nearest = others.remove(at: place)
+        if let index = others.indices.last(where: { isKnownUniquelyReferenced(&others[$0]) }) {
+            nearest = others.remove(at: index)
         } else {
             nearest = Piece()
         }
+        place = 0
         if let busy, others.count < Self.kept { others.append(busy) }
     }
 

@@ -18,7 +18,12 @@ class CompletionTarget {
     func loopStopped() {}
 
     /// The registered descriptor became ready.
-    func becameReady(_ readiness: Readiness) {}
+    ///
+    /// Whether ``receive()`` is to be called when everything has been reported.
+    func becameReady(_ readiness: Readiness) -> Bool { false }
+
+    /// Receives for the task that has just been woken.
+    func receive() {}
 
     /// ``becameReady(_:)`` may come soon: asks for the memory that it will look at.
     func prefetch() {}

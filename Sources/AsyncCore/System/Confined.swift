@@ -17,6 +17,15 @@ struct Confined<Value: ~Copyable>: @unchecked Sendable {
         unsafe pointer.initialize(to: value)
     }
 
+    /// A variable that begins where a line of the processor's cache does, for one that fits into a line
+    /// and is met with cold memory.
+    init(alignedToLine value: consuming Value) {
+        precondition(MemoryLayout<Value>.size <= 64, "more than a line")
+        let memory = UnsafeMutableRawPointer.allocate(
+            byteCount: MemoryLayout<Value>.size, alignment: 64)
+        unsafe pointer = memory.initializeMemory(as: Value.self, to: value)
+    }
+
     var value: Value {
         @inline(__always) unsafeAddress { unsafe UnsafePointer(pointer) }
         @inline(__always) nonmutating unsafeMutableAddress { unsafe pointer }

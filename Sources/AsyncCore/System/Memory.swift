@@ -40,6 +40,15 @@ enum Memory {
         copy(bytes, from: 0, count: bytes.count, into: &buffer)
     }
 
+    /// Copies `bytes` to the start of `buffer`, which is at least as long.
+    static func copy(_ bytes: RawSpan, into buffer: inout MutableRawSpan) {
+        precondition(bytes.byteCount <= buffer.byteCount, "more bytes than there is room for")
+        unsafe buffer.withUnsafeMutableBytes { target in
+            // SAFETY: the target has room for all of them, as was just checked.
+            unsafe bytes.withUnsafeBytes { unsafe target.copyMemory(from: $0) }
+        }
+    }
+
     /// Copies a part of `bytes` to the start of `buffer`, which is at least as long as the part.
     static func copy(
         _ bytes: [UInt8], from start: Int, count: Int, into buffer: inout MutableRawSpan

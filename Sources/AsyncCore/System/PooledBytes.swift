@@ -4,7 +4,7 @@
 ///
 /// When the last copy of the value has gone, the memory is used for another read; nothing need be called for
 /// that. So no read allocates, and one that waits has no memory. Each value from a socket holds a piece of 64
-/// KiB, of which only what was written to takes memory: bytes that are to be kept for long are better copied.
+/// KiB, alone or with others, of which only what was written to takes memory: bytes that are to be kept for long are better copied.
 ///
 ///     while let received = try await stream.readPooled(upTo: 65_536) {
 ///         try await stream.write(received.bytes)
@@ -14,24 +14,40 @@
 /// *Any thread*: the bytes do not change.
 @safe
 public struct PooledBytes: Sendable {
-    // SAFETY: the first `count` bytes of the piece are filled, and nobody changes them while it is referred to
-    // from here.
+    // SAFETY: the bytes of the extent are in the piece and filled, and nobody changes them while it is referred
+    // to from here.
     @usableFromInline let piece: BytePool.Piece
+    @usableFromInline let extent: Extent
 
     /// How many bytes there are.
-    public let count: Int
+    @inlinable public var count: Int { extent.count }
 
-    /// The first bytes of a piece, which are filled.
+    /// A part of a piece.
+    @usableFromInline
+    struct Extent: Sendable {
+        // Two words of half a register each, as the values go through registers.
+        @usableFromInline let start: UInt32
+        @usableFromInline let length: UInt32
+
+        init(_ start: Int, count: Int) {
+            self.start = UInt32(start)
+            length = UInt32(count)
+        }
+
+        @inlinable @inline(__always)
+        var count: Int { Int(length) }
+    }
+
     @inlinable @inline(__always)
-    init(_ piece: BytePool.Piece, count: Int) {
+    init(_ piece: BytePool.Piece, _ extent: Extent) {
         self.piece = piece
-        self.count = count
+        self.extent = extent
     }
 
     /// A copy, in a piece of its own that belongs to no pool.
     init(_ bytes: [UInt8]) {
         piece = BytePool.Piece(size: max(bytes.count, 1))
-        count = bytes.count
+        extent = Extent(0, count: bytes.count)
         // SAFETY: nobody else knows the new piece, and it has room for the bytes.
         unsafe UnsafeMutableRawBufferPointer(start: piece.start, count: count).copyBytes(
             from: bytes)
@@ -43,7 +59,9 @@ public struct PooledBytes: Sendable {
         @_lifetime(borrow self)
         @inline(__always) get {
             // SAFETY: the value keeps its piece.
-            let span = unsafe UnsafeRawBufferPointer(start: piece.start, count: count).bytes
+            let span = unsafe UnsafeRawBufferPointer(
+                start: piece.start + Int(extent.start), count: count
+            ).bytes
             return unsafe _overrideLifetime(span, borrowing: self)
         }
     }
@@ -58,17 +76,18 @@ extension PooledBytes {
     struct Kept {
         // SAFETY: it owns one reference to the piece.
         @usableFromInline let piece: Unmanaged<BytePool.Piece>?
-        @usableFromInline let count: Int
+        @usableFromInline let extent: Extent
 
         /// None.
         init() {
             unsafe piece = nil
-            count = 0
+            extent = Extent(0, count: 0)
         }
 
-        init(_ piece: BytePool.Piece, count: Int) {
+        /// So many bytes of a piece, from that place on.
+        init(_ piece: BytePool.Piece, at place: Int, count: Int) {
             unsafe self.piece = .passRetained(piece)
-            self.count = count
+            extent = Extent(place, count: count)
         }
     }
 
@@ -77,6 +96,6 @@ extension PooledBytes {
     init?(_ kept: Kept) {
         // SAFETY: it is taken over once.
         guard let piece = unsafe kept.piece?.takeRetainedValue() else { return nil }
-        self.init(piece, count: kept.count)
+        self.init(piece, kept.extent)
     }
 }

@@ -10,6 +10,9 @@ struct SocketUse {
     /// The last read filled more than half of what it was given: the next one gets its memory
     /// at once.
     var readsInBulk = false
+    /// The last read brought so much that the next one is better done by the task itself, into memory
+    /// that is near.
+    var receivesMuch = false
     /// Whether the kernel was asked if it cuts an array into datagrams.
     var knowsSegmentLimit = false
     /// The largest of which the kernel cuts an array on the ways that were tried; 0 for none.

@@ -137,20 +137,26 @@ static inline void csr_prefetch_job(uintptr_t job) {
     __builtin_prefetch(&task->local_values);
 }
 
-/// The same, for what a job will look at that is a task, where it has suspended: its stack, the head of the piece of
-/// memory that it lies in, and the waiter. A task that goes on and waits again looks at half of it; one that ends, as
-/// after a sleep, at all of it, which is the dearer miss.
+/// The same, for what a job will look at that is a task, where it has suspended: the top of its stack, the head of the
+/// piece of memory that it lies in, and the waiter.
 ///
-/// Jobs of other kinds are smaller.
+/// No more than a task needs that goes on and waits again: what the next system call looks at has to wait for all that
+/// was asked for before. Jobs of other kinds are smaller.
 static inline void csr_prefetch_stack(uintptr_t job) {
     const struct csr_task *task = (const struct csr_task *)job;
     if ((task->flags & 0xff) != 0) return;
     const char *top = (const char *)task->resume_context;
-    for (int offset = -9 * 64; offset <= 0; offset += 64) __builtin_prefetch(top + offset);
+    for (int offset = -3 * 64; offset <= 0; offset += 64) __builtin_prefetch(top + offset);
     __builtin_prefetch(task->first_piece);
     const char *waiter = task->waiter;
     if (waiter == NULL) return;
-    for (int offset = 16; offset < 16 + 4 * 64; offset += 64) __builtin_prefetch(waiter + offset);
+    for (int offset = 16; offset < 16 + 2 * 64; offset += 64) __builtin_prefetch(waiter + offset);
+}
+
+/// The same, for the rest of the stack of a task that will end.
+static inline void csr_prefetch_rest_of_stack(uintptr_t job) {
+    const char *top = (const char *)((const struct csr_task *)job)->resume_context;
+    for (int offset = -9 * 64; offset < -3 * 64; offset += 64) __builtin_prefetch(top + offset);
 }
 
 /// The waiter of a job that is ready, if it is a task that has one.

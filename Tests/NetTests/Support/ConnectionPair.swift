@@ -122,10 +122,14 @@ extension TCPStream {
     }
 
     /// Waits until the kernel has told of something that ends a read's wait. A reader that waited has
-    /// been let go then, but the calling task runs before it.
+    /// been let go then, and what it reads may have been received for it, but the calling task runs before
+    /// it.
     func untilReadable() async throws {
-        while readiness.isDisjoint(with: .endsReadWait) { try await yield() }
+        while readiness.isDisjoint(with: .endsReadWait) && !hasReceived { try await yield() }
     }
+
+    /// Whether something was received for a reader that has not gone on yet.
+    var hasReceived: Bool { socket.watch.state.value.pending.isDone }
 
     var descriptor: CInt { socket.descriptor }
 
