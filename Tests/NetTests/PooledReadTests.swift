@@ -41,6 +41,17 @@ struct PooledReadTests {
                 try await near.write("again")
                 _ = try await far.readPooled(upTo: 9)
                 #expect(currentLoop.core.bytePool.value.count == BytePool.kept + 1)
+                // With some in use nothing more is received ahead, though others are free.
+                while kept.count <= BytePool.ahead {
+                    let isRoom = currentLoop.core.bytePool.value.makeRoomAhead(for: 4_096)
+                    #expect(isRoom)
+                    try await near.write(pattern(5_000))
+                    let received = try await far.readPooled(upTo: BytePool.size)
+                    kept.append(try #require(received))
+                }
+                let isRoom = currentLoop.core.bytePool.value.makeRoomAhead(for: BytePool.size)
+                #expect(!isRoom)
+                #expect(kept.allSatisfy { Self.array($0) == pattern(5_000) })
             }
         }
     }

@@ -70,8 +70,9 @@ struct BytePool: ~Copyable {
 
     @inline(never)
     private mutating func takeAnotherAhead() -> Bool {
-        let isFree = others.indices.contains { isKnownUniquelyReferenced(&others[$0]) }
-        if !isFree && others.count >= Self.ahead { return false }
+        var inUse = 0
+        for index in others.indices where !isKnownUniquelyReferenced(&others[index]) { inUse += 1 }
+        if inUse >= Self.ahead { return false }
         takeAnother()
         return true
     }

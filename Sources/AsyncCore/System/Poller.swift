@@ -127,7 +127,7 @@ final class Poller: @unchecked Sendable {
     ///
     /// Apart, so that one system call follows another, and the kernel finds its code near; and the code
     /// above, which calls nothing of the kernel, stays near, too. An echo of a thousand connections is
-    /// cheaper by a fifteenth for it.
+    /// cheaper by 3 % than with a receive after each report.
     @inline(never)
     private func receive(_ count: Int) {
         for index in 0..<count {

@@ -4,7 +4,8 @@
 ///
 /// When the last copy of the value has gone, the memory is used for another read; nothing need be called for
 /// that. So no read allocates, and one that waits has no memory. Each value from a socket holds a piece of 64
-/// KiB, alone or with others, of which only what was written to takes memory: bytes that are to be kept for long are better copied.
+/// KiB, alone or with others, of which only what was written to takes memory: bytes that are to be kept for
+/// long are better copied.
 ///
 ///     while let received = try await stream.readPooled(upTo: 65_536) {
 ///         try await stream.write(received.bytes)

@@ -153,7 +153,7 @@ static inline void csr_prefetch_stack(uintptr_t job) {
     for (int offset = 16; offset < 16 + 2 * 64; offset += 64) __builtin_prefetch(waiter + offset);
 }
 
-/// The same, for the rest of the stack of a task that will end.
+/// The same, for the rest of the stack of a task that is likely to end.
 static inline void csr_prefetch_rest_of_stack(uintptr_t job) {
     const char *top = (const char *)((const struct csr_task *)job)->resume_context;
     for (int offset = -9 * 64; offset < -3 * 64; offset += 64) __builtin_prefetch(top + offset);
