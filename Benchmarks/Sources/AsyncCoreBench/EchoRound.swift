@@ -1,5 +1,3 @@
-import CBenchSupport
-
 /// What an echo server is loaded with.
 struct EchoLoad: Sendable {
     let connections: Int32
@@ -27,48 +25,63 @@ struct EchoLoad: Sendable {
     static let tricklePeriodMilliseconds: Int32 = 10_000
 }
 
-/// One round of echo: starts a server, loads it, and reads its CPU time.
+/// One round of echo: starts servers, loads them, and reads their CPU times.
+///
+/// Without a pace all servers are loaded by turns, for less than a tenth of a second each time. A
+/// virtual machine's processors work at more than one speed, by a third slower whenever the host
+/// gives the other half of theirs to somebody else, and change it several times a second or every
+/// ten: samples of seconds, one behind the other, compare neighbours rather than servers.
 struct EchoRound {
-    let contender: Contender
+    let contenders: [Contender]
     let load: EchoLoad
     let plan: Plan
     let machine: Machine
 
-    func run() throws -> Sample {
-        let milliseconds = plan.echoWarmUpMilliseconds + plan.echoMilliseconds
-        let lifetime = 30 + milliseconds / 1_000
-        let server = try ServerProcess(echo: contender, lifetime: lifetime, machine: machine)
-        if load.burden == .nothing { return try measure(server) }
-        let burden = try ChildProcess(
-            ["burden", load.burden.rawValue, "\(server.port)"], lifetime: lifetime,
-            core: machine.loadCore)
-        let line = try burden.readLine(timeoutMilliseconds: 10_000)
-        guard line == "ready" else { throw UnexpectedOutput(line: line) }
-        return try measure(server)
-    }
+    private static let sliceMilliseconds = 80
+    /// Until the caches hold what the server before had not used.
+    private static let sliceWarmUpMilliseconds = 30
 
-    private func measure(_ server: borrowing ServerProcess) throws -> Sample {
-        var load = bench_echo_load(
-            port: server.port, connections: load.connections, message_bytes: load.messageBytes,
-            pace: load.pace ?? 0, warm_up_ns: Int64(plan.echoWarmUpMilliseconds) * 1_000_000,
-            duration_ns: Int64(plan.echoMilliseconds) * 1_000_000, server: server.process.pid)
-        var result = bench_echo_result()
-        try machine.onLoadCore {
-            _ = try check(bench_echo_run(&load, &result), "load the server")
+    /// A sample of each contender, or why there is none.
+    func run() -> [Result<Sample, any Error>] {
+        if load.pace != nil { return contenders.map(runAlone) }
+        let slices = max(1, plan.echoMilliseconds / Self.sliceMilliseconds)
+        let milliseconds =
+            plan.echoWarmUpMilliseconds
+            + slices * (Self.sliceMilliseconds + Self.sliceWarmUpMilliseconds)
+        let servers = contenders.map { contender in
+            Result { try start(contender, milliseconds * contenders.count) }
         }
-        return Sample(
-            operations: Int(result.round_trips), wallNanoseconds: Int(result.wall_ns),
-            cpuNanoseconds: Int(result.server_cpu_ns),
-            latency: Sample.Latency(
-                p50Nanoseconds: Int(result.p50_ns), p99Nanoseconds: Int(result.p99_ns),
-                p999Nanoseconds: Int(result.p999_ns)))
+        var samples = servers.map { server in server.map { _ in [Sample]() } }
+        for slice in 0..<slices {
+            let warmUp = slice == 0 ? plan.echoWarmUpMilliseconds : Self.sliceWarmUpMilliseconds
+            // There and back, so that none always follows the same other.
+            let order = Array(servers.indices)
+            for index in slice.isMultiple(of: 2) ? order : order.reversed() {
+                samples[index] = samples[index].flatMap { earlier in
+                    Result {
+                        let server = try servers[index].get()
+                        return earlier + [
+                            try server.drive(
+                                warmUp: warmUp, milliseconds: Self.sliceMilliseconds, machine)
+                        ]
+                    }
+                }
+            }
+        }
+        return samples.map { $0.map(Sample.init(slices:)) }
     }
-}
 
-extension ServerProcess {
-    /// A child that echoes.
-    init(echo contender: Contender, lifetime: Int, machine: Machine) throws {
-        try self.init(
-            ["serve", contender.rawValue], lifetime: lifetime, core: machine.serverCore)
+    private func runAlone(_ contender: Contender) -> Result<Sample, any Error> {
+        Result {
+            let milliseconds = plan.echoWarmUpMilliseconds + plan.echoMilliseconds
+            let server = try start(contender, milliseconds)
+            return try server.drive(
+                warmUp: plan.echoWarmUpMilliseconds, milliseconds: plan.echoMilliseconds, machine)
+        }
+    }
+
+    private func start(_ contender: Contender, _ milliseconds: Int) throws -> LoadedServer {
+        try LoadedServer(
+            contender, load: load, lifetime: 30 + 2 * milliseconds / 1_000, machine: machine)
     }
 }

@@ -44,36 +44,48 @@ struct Runner: Sendable {
             Progress.say("load average is \(machine.load): other work will show in the figures")
         }
         for round in 1...rounds {
-            for index in results.series.indices {
-                let step = "round \(round)/\(rounds), \(index + 1)/\(results.series.count)"
-                results.series[index].rounds.append(nil)
-                let series = results.series[index]
-                let name = "\(series.benchmark.name) \(series.contender.rawValue)"
-                do {
-                    let sample = try take(series.benchmark, series.contender)
-                    results.series[index].rounds[round - 1] = sample
-                    Progress.say(
-                        "\(step): \(name): \(Text.count(sample.wallPerOperation)) ns wall, "
-                            + "\(Text.count(sample.cpuPerOperation)) ns CPU")
-                } catch {
-                    results.failures += 1
-                    Progress.say("\(step): \(name): FAILED: \(error)")
+            var index = 0
+            for entry in selection.entries {
+                for (contender, outcome) in zip(entry.contenders, take(entry)) {
+                    let step = "round \(round)/\(rounds), \(index + 1)/\(results.series.count)"
+                    let name = "\(entry.benchmark.name) \(contender.rawValue)"
+                    results.series[index].rounds.append(try? outcome.get())
+                    switch outcome {
+                    case .success(let sample):
+                        Progress.say(
+                            "\(step): \(name): \(Text.count(sample.wallPerOperation)) ns wall, "
+                                + "\(Text.count(sample.cpuPerOperation)) ns CPU")
+                    case .failure(let error):
+                        results.failures += 1
+                        Progress.say("\(step): \(name): FAILED: \(error)")
+                    }
+                    index += 1
                 }
             }
         }
         return results
     }
 
-    private func take(_ benchmark: Benchmark, _ contender: Contender) throws -> Sample {
-        switch benchmark.kind {
+    /// A sample of each contender, or why there is none.
+    private func take(_ entry: Selection.Entry) -> [Result<Sample, any Error>] {
+        func each(_ sample: (Contender) throws -> Sample) -> [Result<Sample, any Error>] {
+            entry.contenders.map { contender in Result { try sample(contender) } }
+        }
+        switch entry.benchmark.kind {
         case .echo(let load):
-            try EchoRound(contender: contender, load: load, plan: plan, machine: machine).run()
+            return EchoRound(
+                contenders: entry.contenders, load: load, plan: plan, machine: machine
+            ).run()
         case .connections(let load):
-            try ConnectionRound(contender: contender, load: load, machine: machine).run()
-        case .http: try HTTPRound(contender: contender, plan: plan, machine: machine).run()
+            return each { try ConnectionRound(contender: $0, load: load, machine: machine).run() }
+        case .http:
+            return each { try HTTPRound(contender: $0, plan: plan, machine: machine).run() }
         case .proxy(let load):
-            try ProxyRound(contender: contender, load: load, plan: plan, machine: machine).run()
-        case .micro: try takeMicro(benchmark, contender)
+            return each {
+                try ProxyRound(contender: $0, load: load, plan: plan, machine: machine).run()
+            }
+        case .micro:
+            return each { try takeMicro(entry.benchmark, $0) }
         }
     }
 

@@ -28,8 +28,6 @@ typedef struct bench_echo_load {
     int message_bytes;    /* 16...BENCH_MAX_MESSAGE */
     int pace;             /* messages a second, in turn over the connections; 0: each sends its
                              next message as soon as it has its answer */
-    int64_t warm_up_ns;   /* not counted */
-    int64_t duration_ns;  /* counted */
     pid_t server;         /* the process whose CPU time is read */
 } bench_echo_load;
 
@@ -43,10 +41,21 @@ typedef struct bench_echo_result {
     int64_t p50_ns, p99_ns, p999_ns;
 } bench_echo_result;
 
-/* With a pace, a message's time begins when it was due, not when it could be sent.
- * Drives the load from the calling thread and blocks until done. -EBADMSG if an answer differs
- * from what was sent, -ECONNRESET if the server closes, -ETIMEDOUT if nothing comes for a second. */
-BENCH_CHECKED int bench_echo_run(const bench_echo_load *load, bench_echo_result *result);
+/* The connections to one server, which say nothing unless they are driven. */
+typedef struct bench_echo_client bench_echo_client;
+
+BENCH_CHECKED int bench_echo_open(const bench_echo_load *load,
+                                  bench_echo_client *_Nullable *_Nonnull client);
+
+/* Loads the server from the calling thread, and returns when the last answer has come: so several
+ * servers can be loaded by turns. What happens in the first `warm_up_ns`, and after `duration_ns`
+ * more, is not counted. With a pace, a message's time begins when it was due, not when it could be
+ * sent. -EBADMSG if an answer differs from what was sent, -ECONNRESET if the server closes,
+ * -ETIMEDOUT if nothing comes for a second; the client can only be closed then. */
+BENCH_CHECKED int bench_echo_drive(bench_echo_client *client, int64_t warm_up_ns,
+                                   int64_t duration_ns, bench_echo_result *result);
+
+void bench_echo_close(bench_echo_client *client);
 
 #pragma clang assume_nonnull end
 
