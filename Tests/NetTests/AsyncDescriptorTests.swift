@@ -237,6 +237,61 @@ struct AsyncDescriptorTests {
         }
     }
 
+    @Test func `two that watch one descriptor, on one loop or on two, are both told (A24)`()
+        async throws
+    {
+        let other = try EventLoop.start(configuration: .quiet)
+        try await Self.withPipe { pipe, reader, _ in
+            let beside = try AsyncDescriptor(pipe.reader)
+            let elsewhere = try await other.run { try AsyncDescriptor(pipe.reader) }
+            for _ in 0..<3 {
+                let waiting = [
+                    spawn { try await reader.waitUntilReadable() },
+                    spawn { try await beside.waitUntilReadable() },
+                    other.spawn { try await elsewhere.waitUntilReadable() },
+                ]
+                try await settle()
+                #expect(!waiting.contains { $0.isFinished })
+                pipe.send()
+                for task in waiting { try await task.value }
+                #expect(pipe.take() == 1)
+            }
+            await beside.close()
+            await elsewhere.close()
+        }
+        try await other.shutdown()
+    }
+
+    @Test(arguments: [true, false])
+    func `who waits for room learns that the peer reads, or goes (S517)`(reads: Bool) async throws {
+        try await onLoop {
+            try await withPair { near, far in
+                near.shrinkBuffer()
+                let block = [UInt8](repeating: 7, count: 65_536)
+                while send(near.descriptor, block, block.count, CInt(MSG_NOSIGNAL)) > 0 {}
+                let watch = try AsyncDescriptor(near.descriptor)
+                // What was written has not all arrived yet, but the far end takes nothing.
+                let waiting = spawn { try await watch.waitUntilWritable() }
+                try await settle()
+                #expect(!waiting.isFinished)
+                if reads {
+                    while !waiting.isFinished {
+                        let nothingIsThere = far.readiness.isDisjoint(with: .endsReadWait)
+                        if nothingIsThere {
+                            try await yield()
+                        } else {
+                            _ = try await far.read(upTo: 65_536)
+                        }
+                    }
+                } else {
+                    await far.close()
+                }
+                try await waiting.value
+                await watch.close()
+            }
+        }
+    }
+
     @Test func `a loop that stops wakes who waits; calls from elsewhere are forwarded`()
         async throws
     {

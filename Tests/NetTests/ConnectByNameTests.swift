@@ -90,7 +90,7 @@ struct ConnectByNameTests {
         }
     }
 
-    @Test func `if all fail, the error has what each of them said`() async throws {
+    @Test func `if all fail, the error has what each of them said (S451)`() async throws {
         try await onLoop {
             let refused = try [ReservedPort(), ReservedPort()]
             let resolver = KnownHosts(four: refused.map(\.address))
@@ -131,7 +131,10 @@ struct ConnectByNameTests {
         }
     }
 
-    @Test func `a timeout bounds all of it, and closes all sockets`() async throws {
+    @Test
+    func `a timeout bounds all of it, and closes all sockets, whose SYNs nobody answers (S454, C12)`()
+        async throws
+    {
         try await onLoop {
             try await Self.withSilentAddress { silent in
                 let watched = EventLoop.current!.statistics.watchedDescriptors
@@ -142,6 +145,19 @@ struct ConnectByNameTests {
                 }
                 #expect(EventLoop.current!.statistics.watchedDescriptors == watched)
             }
+        }
+    }
+
+    @Test func `a connect in time leaves no timer behind (S454)`() async throws {
+        try await onLoop {
+            let listener = try TCPListener.bind(to: .loopback(port: 0))
+            let timers = currentLoop.statistics.armedTimers
+            let stream = try await TCPStream.connect(
+                host: "host", port: 1, timeout: .seconds(3_600),
+                resolver: KnownHosts(four: [listener.localAddress]))
+            #expect(currentLoop.statistics.armedTimers == timers)
+            await stream.close()
+            await listener.close()
         }
     }
 

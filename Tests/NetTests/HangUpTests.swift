@@ -23,7 +23,7 @@ struct HangUpTests {
     }
 
     @Test
-    func `a half-close or hang-up that nobody reads does not make the loop spin (S426, D10, I5)`()
+    func `a half-close or hang-up that nobody reads does not make the loop spin (S426, S541, D10)`()
         async throws
     {
         try await onLoop {
@@ -41,6 +41,56 @@ struct HangUpTests {
                 try await settle(200)
                 #expect(currentLoop.statistics.events <= afterReset + 2)
             }
+        }
+    }
+
+    @Test func `urgent data is no part of the stream, and does not make the loop spin (D15)`()
+        async throws
+    {
+        try await onLoop {
+            try await withPair { near, far in
+                let reader = spawn { try await near.read(upTo: 9) }
+                try await settle()
+                var byte: UInt8 = 33
+                for _ in 0..<2 {
+                    #expect(send(far.descriptor, &byte, 1, CInt(MSG_OOB)) == 1)
+                    try await settle()
+                    let events = currentLoop.statistics.events
+                    try await settle(200)
+                    #expect(currentLoop.statistics.events <= events + 2)
+                    #expect(!reader.isFinished)
+                }
+                try await far.write("x")
+                try await far.finishWriting()
+                let first = try await reader.value
+                #expect((first ?? []) + (try await near.readAll()) == Array("x".utf8))
+            }
+        }
+    }
+
+    @Test func `a stream that only its reader holds goes with it, as others of its batch (S430)`()
+        async throws
+    {
+        try await onLoop {
+            let watched = currentLoop.statistics.watchedDescriptors
+            var fars: [TCPStream] = []
+            var readers: [TaskHandle<[UInt8]?, any Error>] = []
+            for _ in 0..<8 {
+                let (near, far) = try await makePair()
+                fars.append(far)
+                readers.append(spawn { try await near.read(upTo: 1) })
+            }
+            try await settle()
+            #expect(currentLoop.statistics.watchedDescriptors == watched + 16)
+            for (index, far) in fars.enumerated() {
+                if index.isMultiple(of: 2) { try await far.write("x") } else { await far.close() }
+            }
+            for (index, reader) in readers.enumerated() {
+                #expect(try await reader.value == (index.isMultiple(of: 2) ? [120] : nil))
+            }
+            try await settle()
+            #expect(currentLoop.statistics.watchedDescriptors == watched + 4)
+            for far in fars { await far.close() }
         }
     }
 

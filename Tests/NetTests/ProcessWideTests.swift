@@ -8,7 +8,7 @@ import Testing
 /// What needs a process of its own: signals, limits, ports, and a count of all descriptors.
 @Suite(.watched)
 struct ProcessWideTests {
-    @Test func `writing to a peer that is gone raises no signal (D1)`() async {
+    @Test func `writing to a peer that is gone raises no signal (S545, D1)`() async {
         await #expect(processExitsWith: .success) {
             signal(SIGPIPE, SIG_DFL)
             try EventLoop.run(configuration: .quiet) {
