@@ -2,7 +2,8 @@
 //
 // A task whose loop has parked may still be resumed by somebody else. Dropping its job would lose
 // the task, and with it whatever waits for it. So late jobs of all loops run, one after the other,
-// on one thread of the process, which is started when the first of them comes.
+// on one thread of the process, which is started when the first of them comes. A loop's inbox closes
+// while its own thread still runs it, so they wait until that thread has left it.
 
 /// The process-wide drain of late jobs.
 enum LateJobs {
@@ -17,6 +18,9 @@ enum LateJobs {
     static func run(_ job: ReadyJob, of core: LoopCore, at deadline: UInt64) {
         drain.put(.init(core: core, item: .job(job)), at: deadline)
     }
+
+    /// A thread has left a parked loop, whose jobs may run from now on.
+    static func ownerLeft() { drain.look() }
 
     /// How many late jobs have run in this process.
     ///
@@ -52,6 +56,12 @@ private final class Drain: @unchecked Sendable {
         wake()
     }
 
+    /// With the lock, so that it is not between two looks at who is idle and the wait.
+    func look() {
+        condition.withLock {}
+        condition.signal()
+    }
+
     private func wake() {
         let mustStart = condition.withLock {
             defer { isRunning = true }
@@ -77,6 +87,24 @@ private final class Drain: @unchecked Sendable {
         }
     }
 
+    /// Takes the entries of all loops that no thread runs any more, in order.
+    private func takeReady() -> [Entry] {
+        var busy: Set<ObjectIdentifier> = []
+        var ready: [Entry] = []
+        entries.removeAll { entry in
+            let loop = ObjectIdentifier(entry.core)
+            // Asked once for each loop: else a job might overtake those before it.
+            if busy.contains(loop) { return false }
+            if !entry.core.isIdle {
+                busy.insert(loop)
+                return false
+            }
+            ready.append(entry)
+            return true
+        }
+        return ready
+    }
+
     /// Waits until something can run.
     private func next() -> [Entry] {
         condition.lock()
@@ -87,10 +115,8 @@ private final class Drain: @unchecked Sendable {
                 delayed.removeLast()
                 entries.append(last.entry)
             }
-            if !entries.isEmpty {
-                defer { entries = [] }
-                return entries
-            }
+            let ready = takeReady()
+            if !ready.isEmpty { return ready }
             condition.wait(until: delayed.last?.deadline)
         }
     }

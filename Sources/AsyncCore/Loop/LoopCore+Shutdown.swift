@@ -57,6 +57,7 @@ extension LoopCore {
     @discardableResult
     func abandon() -> Bool {
         while dismissRunners() {}
+        // What comes from now on waits until this thread has left the loop (`LateJobs`).
         guard inbox.closeIfEmpty() else { return false }
         DelayedJob.handOver(from: self)
         phaseWord.store(.parked, ordering: .releasing)

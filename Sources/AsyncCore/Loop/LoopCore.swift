@@ -11,8 +11,7 @@ internal import Synchronization
 @usableFromInline
 final class LoopCore: @unchecked Sendable {
     // SAFETY: what is not atomic, immutable or locked is touched by the owner thread only, and
-    // ownership passes from thread to thread through the inbox's lock. After `parked` the drain
-    // thread is the only one to touch it.
+    // ownership passes from thread to thread through `owner`. Once left parked it is the drain's.
 
     /// The life of a loop.
     ///
@@ -245,6 +244,7 @@ final class LoopCore: @unchecked Sendable {
         CurrentThread.restore(previous)
         ownership.end(at: poller.now)
         owner.store(0, ordering: .releasing)
+        if phase == .parked { LateJobs.ownerLeft() }
     }
 
     /// Lets tasks park while `body` runs their jobs.

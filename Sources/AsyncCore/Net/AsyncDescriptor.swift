@@ -17,6 +17,7 @@
 /// It watches a duplicate, so the descriptor itself stays the caller's, to close whenever and
 /// wherever: nothing that waits is confused by that, nor by a new descriptor of the same number. But
 /// what is open stays open as long as the duplicate is: end it with ``close()``, or let go of it.
+/// Several, of one loop or of more, may watch the same descriptor; each is told.
 ///
 /// ## Isolation
 /// *Any task*; belongs to the loop on which it was made, and calls from elsewhere are forwarded. One
