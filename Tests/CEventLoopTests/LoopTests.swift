@@ -145,7 +145,8 @@ import Testing
         #expect(cel_fd_deregister(loop.raw, token) == 0)
     }
 
-    @Test func `a signal that interrupts the wait makes an empty turn, not an error (S427)`() throws {
+    @Test func `a signal that interrupts the wait makes an empty turn, not an error (S427)`() throws
+    {
         let loop = try TestLoop(clock: 1)
         _ = try loop.addTimer(5)
         script_fail(SCRIPT_EPOLL_WAIT, 1, 1, EINTR)

@@ -262,6 +262,27 @@ struct AsyncDescriptorTests {
         try await other.shutdown()
     }
 
+    @Test func `a watched descriptor's flags, which others share, stay as they are (A28)`()
+        async throws
+    {
+        try await onLoop {
+            // As of a terminal: in blocking mode.
+            var ends: [CInt] = [-1, -1]
+            #expect(pipe(&ends) == 0)
+            let before = ends.map { (fcntl($0, F_GETFL), fcntl($0, F_GETFD)) }
+            let watch = try AsyncDescriptor(ends[0])
+            let waiting = spawn { try await watch.waitUntilReadable() }
+            try await settle()
+            #expect(write(ends[1], "x", 1) == 1)
+            try await waiting.value
+            await watch.close()
+            for (end, flags) in zip(ends, before) {
+                #expect((fcntl(end, F_GETFL), fcntl(end, F_GETFD)) == flags)
+                close(end)
+            }
+        }
+    }
+
     @Test(arguments: [true, false])
     func `who waits for room learns that the peer reads, or goes (S517)`(reads: Bool) async throws {
         try await onLoop {

@@ -132,7 +132,8 @@ struct ConnectByNameTests {
     }
 
     @Test
-    func `a timeout bounds all of it, and closes all sockets, whose SYNs nobody answers (S454, C12)`()
+    func
+        `a timeout bounds all of it, and closes sockets that nobody answers (S454, C12)`()
         async throws
     {
         try await onLoop {

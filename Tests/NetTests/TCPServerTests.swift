@@ -66,7 +66,9 @@ struct TCPServerTests {
         }
     }
 
-    @Test func `an error of a handler ends its connection alone, and is reported (S552)`() async throws {
+    @Test func `an error of a handler ends its connection alone, and is reported (S552)`()
+        async throws
+    {
         struct Odd: Error {}
         let errors = Recorder<String>()
         try await Self.withServing(Self.configuration(errors)) { stream in

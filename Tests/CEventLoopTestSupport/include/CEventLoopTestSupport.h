@@ -118,6 +118,13 @@ int script_gate_arrivals(void);
 int script_pipe(int *ends);
 int script_event(bool readable);
 
+/// From now on so many percent of the packets that come for this socket are lost, by the kernel's dice.
+/// 0 or -errno.
+int lose_packets(int fd, unsigned percent);
+
+/// How many packets of this connection were sent again, or -errno.
+int packets_sent_again(int fd);
+
 /// The address of the thread's errno is not for Swift to keep; these read and write it.
 int script_errno(void);
 void script_set_errno(int error);
