@@ -16,6 +16,25 @@ private final class Count: Sendable {
 /// Jobs that come in the moment in which a loop's thread leaves it.
 @Suite(.watched)
 struct LateJobRaceTests {
+    @Test func `a late job waits until its loop's thread has left the loop (S9)`() async throws {
+        let ended = try EventLoop.start(configuration: .quiet)
+        try await ended.shutdown()
+        let ran = Count()
+        try await onThread {
+            let core = try EventLoop(configuration: .quiet).core
+            core.own {
+                #expect(core.abandon())
+                core.post { ran.add() }
+                let later = Count()
+                // Looked at after the other: when it has run, that has been passed over.
+                ended.core.post { later.add() }
+                while later.value == 0 { sched_yield() }
+                #expect(ran.value == 0)
+            }
+            while ran.value == 0 { sched_yield() }
+        }
+    }
+
     /// They run on the loop, or after it; none is lost. The loop's state is one thread's at a time, which
     /// ThreadSanitizer checks.
     @Test(arguments: 0..<40)

@@ -289,7 +289,10 @@ struct AsyncDescriptorTests {
             try await withPair { near, far in
                 near.shrinkBuffer()
                 let block = [UInt8](repeating: 7, count: 65_536)
-                while send(near.descriptor, block, block.count, CInt(MSG_NOSIGNAL)) > 0 {}
+                // Late acknowledgements make room again, until the far end's buffer is full, too.
+                while send(near.descriptor, block, block.count, CInt(MSG_NOSIGNAL)) > 0 {
+                    try await settle()
+                }
                 let watch = try AsyncDescriptor(near.descriptor)
                 // What was written has not all arrived yet, but the far end takes nothing.
                 let waiting = spawn { try await watch.waitUntilWritable() }

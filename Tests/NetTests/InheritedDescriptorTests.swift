@@ -13,7 +13,10 @@ private final class Holder {
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
         posix_spawn_file_actions_adddup2(&actions, descriptor, STDIN_FILENO)
-        var words = ["/bin/sleep", "300", nil].map { $0.flatMap { strdup($0) } }
+        for output in [STDOUT_FILENO, STDERR_FILENO] {
+            posix_spawn_file_actions_addopen(&actions, output, "/dev/null", O_WRONLY, 0)
+        }
+        var words = ["/bin/sleep", "60", nil].map { $0.flatMap { strdup($0) } }
         defer { for word in words { free(word) } }
         var child: pid_t = 0
         let result = posix_spawn(&child, "/bin/sleep", &actions, nil, &words, nil)
@@ -45,7 +48,7 @@ struct InheritedDescriptorTests {
             #expect(after.events <= before.events + 2)
             #expect(after.staleEvents == before.staleEvents)
             #expect(!reader.isFinished, "the connection is open, in the child")
-            _ = holder
+            withExtendedLifetime(holder) {}
             holder = nil
             #expect(await reader.result.ioCode == .connectionReset, "with unread bytes it is reset")
             await far.close()
@@ -62,7 +65,7 @@ struct InheritedDescriptorTests {
                 try await near.finishWriting()
                 await near.close()
                 #expect(try await far.readAll() == Array("x".utf8))
-                _ = holder
+                withExtendedLifetime(holder) {}
             }
         }
     }

@@ -48,27 +48,29 @@ struct EchoRound {
         let milliseconds =
             plan.echoWarmUpMilliseconds
             + slices * (Self.sliceMilliseconds + Self.sliceWarmUpMilliseconds)
-        let servers = contenders.map { contender in
+        var servers = contenders.map { contender in
             Result { try start(contender, milliseconds * contenders.count) }
         }
-        var samples = servers.map { server in server.map { _ in [Sample]() } }
+        var samples = contenders.map { _ in [Sample]() }
         for slice in 0..<slices {
             let warmUp = slice == 0 ? plan.echoWarmUpMilliseconds : Self.sliceWarmUpMilliseconds
-            // There and back, so that none always follows the same other.
-            let order = Array(servers.indices)
-            for index in slice.isMultiple(of: 2) ? order : order.reversed() {
-                samples[index] = samples[index].flatMap { earlier in
-                    Result {
-                        let server = try servers[index].get()
-                        return earlier + [
-                            try server.drive(
-                                warmUp: warmUp, milliseconds: Self.sliceMilliseconds, machine)
-                        ]
-                    }
+            for place in servers.indices {
+                // Another begins each time, so that none follows itself more often than others do.
+                let index = (place + slice) % servers.count
+                guard case .success(let server) = servers[index] else { continue }
+                do {
+                    samples[index].append(
+                        try server.drive(
+                            warmUp: warmUp, milliseconds: Self.sliceMilliseconds, machine))
+                } catch {
+                    // Ends its process, too, which might disturb the others.
+                    servers[index] = .failure(error)
                 }
             }
         }
-        return samples.map { $0.map(Sample.init(slices:)) }
+        return zip(servers, samples).map { server, slices in
+            server.map { _ in Sample(slices: slices) }
+        }
     }
 
     private func runAlone(_ contender: Contender) -> Result<Sample, any Error> {

@@ -222,8 +222,12 @@ int bench_echo_drive(client *client, int64_t warm_up_ns, int64_t duration_ns,
     int64_t measured_to = bench_wall_ns();
     client->measuring = false;
     client->ends = true;
-    while (error == 0 && client->under_way > 0) {
+    /* With a pace the client is driven once: nobody waits for the last answers. */
+    while (error == 0 && client->load.pace == 0 && client->under_way > 0) {
         error = turn(client);
+    }
+    if (error == 0 && client->latencies.total == 0) {
+        error = -ETIMEDOUT;
     }
     if (error != 0) {
         return error;

@@ -58,8 +58,7 @@ private final class Drain: @unchecked Sendable {
 
     /// With the lock, so that it is not between two looks at who is idle and the wait.
     func look() {
-        condition.withLock {}
-        condition.signal()
+        if condition.withLock({ !entries.isEmpty || !delayed.isEmpty }) { wake() }
     }
 
     private func wake() {

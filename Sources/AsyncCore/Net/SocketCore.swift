@@ -50,7 +50,14 @@ final class SocketCore: @unchecked Sendable {
             // In an actor, on another thread. Whatever is done with the socket is forwarded, and
             // comes after this; a failure closes it.
             let opening = PassedWatch(watch: watch)
-            core.post { [calls] in opening.open(descriptor, calls) }
+            core.post { [calls] in
+                // Once its waits have ended, a loop watches nothing any more.
+                if core.isStopped {
+                    Socket.close(descriptor, calls)
+                } else {
+                    opening.open(descriptor, calls)
+                }
+            }
             return
         }
         do {

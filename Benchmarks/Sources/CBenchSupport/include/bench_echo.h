@@ -27,7 +27,7 @@ typedef struct bench_echo_load {
     int connections;      /* 1...BENCH_MAX_CONNECTIONS, each with at most one message under way */
     int message_bytes;    /* 16...BENCH_MAX_MESSAGE */
     int pace;             /* messages a second, in turn over the connections; 0: each sends its
-                             next message as soon as it has its answer */
+                             next message once the answers that are there are in */
     pid_t server;         /* the process whose CPU time is read */
 } bench_echo_load;
 
@@ -47,11 +47,11 @@ typedef struct bench_echo_client bench_echo_client;
 BENCH_CHECKED int bench_echo_open(const bench_echo_load *load,
                                   bench_echo_client *_Nullable *_Nonnull client);
 
-/* Loads the server from the calling thread, and returns when the last answer has come: so several
- * servers can be loaded by turns. What happens in the first `warm_up_ns`, and after `duration_ns`
+/* Loads the server from the calling thread. Without a pace it returns when the last answer has come, so
+ * several servers can be loaded by turns; with one a client is driven once. What happens in the first `warm_up_ns`, and after `duration_ns`
  * more, is not counted. With a pace, a message's time begins when it was due, not when it could be
  * sent. -EBADMSG if an answer differs from what was sent, -ECONNRESET if the server closes,
- * -ETIMEDOUT if nothing comes for a second; the client can only be closed then. */
+ * -ETIMEDOUT if nothing comes for a second, or in all of the time; the client can only be closed then. */
 BENCH_CHECKED int bench_echo_drive(bench_echo_client *client, int64_t warm_up_ns,
                                    int64_t duration_ns, bench_echo_result *result);
 
