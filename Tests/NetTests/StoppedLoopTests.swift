@@ -1,4 +1,6 @@
 import AsyncCoreTestSupport
+import CEventLoopTestSupport
+import Glibc
 import Testing
 
 @testable import AsyncCore
@@ -6,6 +8,29 @@ import Testing
 /// What the end of the loop means for its streams and listeners.
 @Suite(.watched)
 struct StoppedLoopTests {
+    @Test func `a socket made elsewhere whose loop stops before it is watched is closed (I3)`()
+        async throws
+    {
+        try await onThread {
+            var ends: [CInt] = [-1, -1]
+            #expect(script_pipe(&ends) == 0)
+            let loop = try EventLoop(configuration: .quiet)
+            let core = loop.core
+            // The calling thread does not run the loop, so this comes to it by its inbox.
+            let socket = try SocketCore(ends[1], core: core)
+            core.own {
+                core.stopOperations()
+                core.turn(mayWait: false, maxJobs: 100)
+                #expect(core.poller.watchCount == 0)
+                #expect(!socket.isOpen)
+                #expect(core.abandon())
+            }
+            var byte: UInt8 = 0
+            while read(ends[0], &byte, 1) != 0 { sched_yield() }  // Until nobody has the other end.
+            close(ends[0])
+        }
+    }
+
     @Test func `tasks of the loop that wait are cancelled by its end (I11)`() async throws {
         let ends = Recorder<Bool>()
         let far = try await onLoop {
