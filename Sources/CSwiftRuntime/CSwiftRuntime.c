@@ -16,6 +16,28 @@ void *csr_add_cancellation_handler(void *waiter) {
     return swift_task_addCancellationHandler(handle_cancellation, waiter);
 }
 
+#if __has_feature(thread_sanitizer)
+extern void __tsan_acquire(void *address);
+extern void __tsan_release(void *address);
+#else
+#define __tsan_acquire(address) ((void)(address))
+#define __tsan_release(address) ((void)(address))
+#endif
+
+// The word that the sanitizer's order hangs on: nobody's, and in the task, so that the next task there begins anew.
+static inline void *order_of(uintptr_t task) {
+    return &((struct csr_task *)task)->waiter;
+}
+
+void csr_resume_continuation(uintptr_t task) {
+    __tsan_release(order_of(task));
+    swift_continuation_resume((void *)task);
+}
+
+void csr_has_resumed(uintptr_t task) {
+    __tsan_acquire(order_of(task));
+}
+
 /// What the caller of an async function hands over, as far as the compiler and the runtime agree on it.
 struct csr_context {
     struct csr_context *parent;

@@ -17,6 +17,8 @@
 //   `swift_task_exitThreadLocalContext` is what the runtime calls of each task that suspends.
 // - `csr_call` and its like call a value of function type as compiled code does, without switching
 //   executors afterwards.
+// - `swift_continuation_resume` is what `UnsafeContinuation.resume()` calls, which looks into the task
+//   before: what looks to ThreadSanitizer like a race, if the task had not suspended yet.
 // - `swift_retain` and `swift_release` keep a task that somebody may be about to cancel.
 // - `swift_job_run` runs a job that prefers no executor where it is. `runSynchronously(on:)` can
 //   name an executor, but not none; without it each `Task.sleep` of the loop makes a detour over a
@@ -56,6 +58,9 @@
 
         /// Cancels the task, which must be alive.
         func cancel() { csr_cancel(address) }
+
+        /// Called by the task, when it goes on after ``UnsafeContinuation/resumeVisibly()``.
+        func hasResumed() { csr_has_resumed(address) }
 
         /// Keeps the task, which must be alive, so until ``release()``.
         func retain() { csr_retain(address) }
@@ -161,6 +166,16 @@
     @usableFromInline
     @_silgen_name("csr_park_waiter")
     nonisolated(nonsending) func parkTask(_ waiter: UInt) async
+
+    extension UnsafeContinuation where T == Void, E == Never {
+        /// The same as ``resume()``, and the task is told in a way that ThreadSanitizer sees.
+        ///
+        /// The task calls ``TaskIdentity/hasResumed()`` when it goes on.
+        func resumeVisibly() {
+            // SAFETY: a continuation is one word, its task's address.
+            csr_resume_continuation(unsafe unsafeBitCast(self, to: UInt.self))
+        }
+    }
 
     /// Calls an operation, without going back to the caller's executor afterwards.
     ///

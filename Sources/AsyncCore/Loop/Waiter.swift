@@ -215,6 +215,7 @@ class Waiter: TaskObserver, @unchecked Sendable {
             unsafe self.continuation = nil
             unsafe continuation.resume()
         }
+        TaskIdentity.running.hasResumed()
     }
 
     /// Notes the calling task, for a wait that stands in no book.
@@ -354,7 +355,7 @@ class Waiter: TaskObserver, @unchecked Sendable {
             preconditionFailure("a suspended wait has no continuation")
         }
         unsafe self.continuation = nil
-        unsafe continuation.resume()
+        unsafe continuation.resumeVisibly()
     }
 
     /// Ends the wait and makes its task ready, if nobody was faster.

@@ -26,6 +26,9 @@ extern __attribute__((swiftcall)) void *_Nullable swift_task_addCancellationHand
                                                                                    void *_Nonnull object);
 extern __attribute__((swiftcall)) void swift_task_removeCancellationHandler(void *_Nonnull record);
 
+// Lets a task go on whose continuation has nothing to carry: the continuation is the task.
+extern __attribute__((swiftcall)) void swift_continuation_resume(void *_Nonnull task);
+
 // The stack of the running task.
 extern __attribute__((swiftcall)) void *_Nonnull swift_task_alloc(size_t size);
 extern __attribute__((swiftcall)) void swift_task_dealloc(void *_Nonnull address);
@@ -122,6 +125,15 @@ void *_Nullable csr_add_cancellation_handler(void *_Nonnull waiter);
 static inline void csr_remove_cancellation_handler(void *_Nonnull record) {
     swift_task_removeCancellationHandler(record);
 }
+
+/// Lets a task go on that waits by a continuation without a value, and tells ThreadSanitizer so.
+///
+/// The task may not have suspended yet. It then goes on at once, and the runtime, which is not sanitised, tells nobody.
+/// What compiled code would call looks into the task first, to find where a value would go: that looks like a race, too.
+void csr_resume_continuation(uintptr_t task);
+
+/// To be called by a task that went on: whatever came before `csr_resume_continuation` has happened. `task` is its own.
+void csr_has_resumed(uintptr_t task);
 
 /// Runs a job as the threads of Swift's own pool do: on the generic executor (zero), or on the task executor that the
 /// job prefers.
