@@ -58,8 +58,8 @@ int cel_socket_connect(const struct cel_sys *sys, int fd, const struct cel_addre
     return error == EINTR ? -EINPROGRESS : -error;
 }
 
-ssize_t cel_socket_receive(const struct cel_sys *sys, int fd, void *_Nullable buffer,
-                           size_t count) {
+ssize_t cel__socket_receive(const struct cel_sys *sys, int fd, void *_Nullable buffer,
+                            size_t count) {
     // The kernel would wait for data before it gives none.
     if (count == 0) return 0;
     if (buffer == NULL) return -EFAULT;
@@ -67,8 +67,8 @@ ssize_t cel_socket_receive(const struct cel_sys *sys, int fd, void *_Nullable bu
     return received;
 }
 
-ssize_t cel_socket_send(const struct cel_sys *sys, int fd, const void *_Nullable buffer,
-                        size_t count) {
+ssize_t cel__socket_send(const struct cel_sys *sys, int fd, const void *_Nullable buffer,
+                         size_t count) {
     if (count == 0) return 0;
     if (buffer == NULL) return -EFAULT;
     CEL__RETRY(ssize_t, sent, sys->send(fd, buffer, count, MSG_DONTWAIT | MSG_NOSIGNAL));

@@ -97,6 +97,19 @@ const struct cel_sys *cel_sys_default(void) {
     return &kernel;
 }
 
+#ifndef __has_feature
+#define __has_feature(feature) 0
+#endif
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) ||                         \
+    __has_feature(memory_sanitizer) || defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define IS_SANITIZED 1
+#else
+#define IS_SANITIZED 0
+#endif
+
+const struct cel_sys *_Nullable const cel_sys_direct =
+    CEL__CALLS_DIRECTLY && !IS_SANITIZED ? &kernel : NULL;
+
 int cel__grow(const struct cel_sys *sys, void *_Nullable *_Nonnull array, uint32_t *capacity,
               size_t size, uint32_t needed) {
     if (needed <= *capacity) return 0;

@@ -1,15 +1,7 @@
 #include "CSwiftRuntime.h"
 
-static void (*on_cancel)(void *waiter);
-static void (*on_park)(void *waiter);
-
-void csr_set_on(void (*cancel)(void *waiter), void (*park)(void *waiter)) {
-    on_cancel = cancel;
-    on_park = park;
-}
-
 static __attribute__((swiftcall)) void handle_cancellation(CSR_OBJECT void *waiter) {
-    on_cancel(waiter);
+    csr_waiter_is_cancelled(waiter);
 }
 
 void *csr_add_cancellation_handler(void *waiter) {
@@ -38,26 +30,6 @@ void csr_has_resumed(uintptr_t task) {
     __tsan_acquire(order_of(task));
 }
 
-/// What the caller of an async function hands over, as far as the compiler and the runtime agree on it.
-struct csr_context {
-    struct csr_context *parent;
-    csr_resume *resume;
-};
-
-/// Suspends the running task, which then goes on with `context`'s caller when its job is run again.
-///
-/// Returning to the caller of the job, without going on with the context, is all that it takes. The runtime would also
-/// note what the task waits for, and enqueue it somewhere; and it would clear the current task, which is not to be had
-/// from outside. Hence a job that parks must be run inside another task: whoever runs a job restores the current task
-/// that was before, if there was one.
-static inline void suspend(struct csr_context *context) {
-    struct csr_task *task = swift_task_getCurrent();
-    task->resume = context->resume;
-    task->resume_context = context;
-    // The accesses that the task has begun and not ended stay its own.
-    swift_task_exitThreadLocalContext(task->accesses);
-}
-
 /// `nonisolated(nonsending) func csr_park(_: UnsafeMutableRawPointer, _: @convention(c) (UnsafeMutableRawPointer) ->
 /// Void) async`: the first two words are the caller's isolation.
 CSR_ASYNC void csr_park(CSR_CONTEXT struct csr_context *context, uintptr_t isolation,
@@ -69,7 +41,7 @@ CSR_ASYNC void csr_park(CSR_CONTEXT struct csr_context *context, uintptr_t isola
                         void (*has_parked)(void *object)) {
     (void)isolation;
     (void)isolation_flags;
-    suspend(context);
+    csr_suspend((uintptr_t)swift_task_getCurrent(), context);
     has_parked(object);
 }
 
@@ -81,8 +53,7 @@ CSR_ASYNC void csr_park_waiter(CSR_CONTEXT struct csr_context *context, uintptr_
                                uintptr_t isolation_flags, void *waiter) {
     (void)isolation;
     (void)isolation_flags;
-    suspend(context);
-    on_park(waiter);
+    csr_waiter_parks(waiter, context);
 }
 
 /// The record by which Swift calls an async function: where it is, and how much context it wants.

@@ -8,7 +8,7 @@ import Testing
 struct StandingWaitTests {
     private actor Ordinary {
         func canWait(on core: LoopCore) -> Bool {
-            StandingWait("a test", on: core, #isolation) != nil
+            StandingWait("a test", on: core, Caller(#isolation)) != nil
         }
     }
 
@@ -16,7 +16,7 @@ struct StandingWaitTests {
     private static func wait(
         beforeSuspending: () -> Void = {}, _ place: Recorder<UInt>? = nil
     ) async throws -> Waiter.Outcome {
-        let wait = try #require(StandingWait("a test", on: currentLoop.core, nil))
+        let wait = try #require(StandingWait("a test", on: currentLoop.core, Caller(nil)))
         place?.append(wait.address)
         beforeSuspending()
         await parkTask(wait.address)
@@ -81,18 +81,16 @@ struct StandingWaitTests {
     {
         try await onLoop {
             let core = currentLoop.core
-            #expect(StandingWait("a test", on: core, nil) != nil)
+            #expect(StandingWait("a test", on: core, Caller(nil)) != nil)
             #expect(await !Ordinary().canWait(on: core))
-            let unknown = startUnknownTask { StandingWait("a test", on: core, nil) == nil }
+            let unknown = startUnknownTask { StandingWait("a test", on: core, Caller(nil)) == nil }
             let isNoneWithout = try await unknown.value
             #expect(isNoneWithout)
-            let isNoneElsewhere = try await onThread {
-                StandingWait("a test", on: core, nil) == nil
-            }
-            #expect(isNoneElsewhere)
+            let elsewhere = Task { StandingWait("a test", on: core, Caller(nil)) == nil }
+            #expect(await elsewhere.value)
             // A waiter of another loop is none of this one's.
             let other = try EventLoop()
-            #expect(StandingWait("a test", on: other.core, nil) == nil)
+            #expect(StandingWait("a test", on: other.core, Caller(nil)) == nil)
         }
     }
 }

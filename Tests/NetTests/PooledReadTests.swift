@@ -43,13 +43,13 @@ struct PooledReadTests {
                 #expect(currentLoop.core.bytePool.value.count == BytePool.kept + 1)
                 // With some in use nothing more is received ahead, though others are free.
                 while kept.count <= BytePool.ahead {
-                    let isRoom = currentLoop.core.bytePool.value.makeRoomAhead(for: 4_096)
+                    let isRoom = currentLoop.core.bytePool.value.roomAhead(for: 4_096) >= 4_096
                     #expect(isRoom)
                     try await near.write(pattern(5_000))
                     let received = try await far.readPooled(upTo: BytePool.size)
                     kept.append(try #require(received))
                 }
-                let isRoom = currentLoop.core.bytePool.value.makeRoomAhead(for: BytePool.size)
+                let isRoom = currentLoop.core.bytePool.value.roomAhead(for: BytePool.size) > 0
                 #expect(!isRoom)
                 #expect(kept.allSatisfy { Self.array($0) == pattern(5_000) })
             }

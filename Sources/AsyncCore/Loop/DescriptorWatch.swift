@@ -58,6 +58,14 @@ final class DescriptorWatch: CompletionTarget {
         fileprivate mutating func set(_ waiter: Unmanaged<Waiter>?, _ direction: Direction) {
             if direction == .read { unsafe reader = waiter } else { unsafe writer = waiter }
         }
+
+        /// Takes whoever waits in that direction off its place.
+        @inline(__always)
+        fileprivate mutating func take(_ direction: Direction) -> Unmanaged<Waiter>? {
+            guard let waiter = unsafe direction == .read ? reader : writer else { return nil }
+            unsafe set(nil, direction)
+            return unsafe waiter
+        }
     }
 
     unowned(unsafe) let core: LoopCore
@@ -163,10 +171,11 @@ final class DescriptorWatch: CompletionTarget {
         waiterPool.value.recycle(waiter)
     }
 
+    @inline(__always)
     override func becameReady(_ readiness: Readiness) -> Bool {
         state.value.readiness.formUnion(readiness)
-        let wakesReader = !readiness.isDisjoint(with: .endsReadWait) && endRead(.completed)
-        if !readiness.isDisjoint(with: .endsWriteWait) { endWrite(.completed) }
+        let wakesReader = !readiness.isDisjoint(with: .endsReadWait) && complete(.read)
+        if !readiness.isDisjoint(with: .endsWriteWait) { complete(.write) }
         return wakesReader && state.value.pending.room > 0
     }
 
@@ -176,10 +185,9 @@ final class DescriptorWatch: CompletionTarget {
     /// If the pool has no room, the reader does it.
     override func receive() {
         let count = Int(state.value.pending.room)
-        guard unsafe core.bytePool.value.makeRoomAhead(for: min(count, Self.leastRoom)) else {
-            return
-        }
-        let room = min(unsafe core.bytePool.value.room, count)
+        let room = min(
+            unsafe core.bytePool.value.roomAhead(for: min(count, Self.leastRoom)), count)
+        if room == 0 { return }
         var stop = Socket.Stop(isPossible: false)
         let (bytes, result) = unsafe core.bytePool.value.receiveIntoNearest(
             state.value.descriptor, upTo: room, &stop, core.systemCalls)
@@ -193,33 +201,31 @@ final class DescriptorWatch: CompletionTarget {
     /// With less room, a message is more likely to take two calls.
     private static let leastRoom = 4_096
 
+    @inline(__always)
     override func prefetch() { state.prefetch() }
 
+    @inline(__always)
     override func prefetchMore() {
         if let waiter = unsafe state.value.reader {
             unsafe Prefetch.memory(at: waiter.toOpaque(), count: 128)
         }
     }
 
-    /// Ends both waits with `outcome`.
-    private func wake(_ outcome: Waiter.Outcome) {
-        endRead(outcome)
-        endWrite(outcome)
-    }
-
-    /// Whether there was a wait, and it ends so.
+    /// Whether there was a wait in that direction, and an event ends it now.
     @inline(__always) @discardableResult
-    private func endRead(_ outcome: Waiter.Outcome) -> Bool {
-        guard let waiter = unsafe state.value.reader else { return false }
-        unsafe state.value.reader = nil
-        return unsafe waiter._withUnsafeGuaranteedRef { $0.resolve(outcome) }
+    private func complete(_ direction: Direction) -> Bool {
+        guard let waiter = unsafe state.value.take(direction) else { return false }
+        return unsafe waiter._withUnsafeGuaranteedRef { $0.complete() }
     }
 
-    @inline(__always)
-    private func endWrite(_ outcome: Waiter.Outcome) {
-        guard let waiter = unsafe state.value.writer else { return }
-        unsafe state.value.writer = nil
-        unsafe waiter._withUnsafeGuaranteedRef { _ = $0.resolve(outcome) }
+    /// Ends both waits with `outcome`.
+    ///
+    /// Any thread, once the loop has parked.
+    private func wake(_ outcome: Waiter.Outcome) {
+        for direction in [Direction.read, .write] {
+            guard let waiter = unsafe state.value.take(direction) else { continue }
+            unsafe waiter._withUnsafeGuaranteedRef { _ = $0.resolve(outcome) }
+        }
     }
 }
 

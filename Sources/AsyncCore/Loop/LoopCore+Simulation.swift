@@ -12,7 +12,7 @@ extension LoopCore {
             run(job, budget: simulation.chooseBudget())
             left -= 1
             // The bound of a turn may lie anywhere; the tasks that yielded wait for its end.
-            if poller.watchCount > 0, simulation.chooseToPoll() { _ = poller.poll(wait: false) }
+            if poller.watchCount > 0, simulation.chooseToPoll() { _ = poll(wait: false) }
         }
     }
 
@@ -26,16 +26,16 @@ extension LoopCore {
         let now = poller.now
         simulation.noteQuiet(jobs: counters.jobs, now: now)
         let isDue = poller.nextDeadline.map { $0 <= now } ?? false
-        if isDue || poller.watchCount > 0, poller.poll(wait: false) > 0 { return }
+        if isDue || poller.watchCount > 0, poll(wait: false) > 0 { return }
         if simulation.tellWatchers(now: now) { return }
         if simulation.isHeld {
-            _ = poller.poll(wait: true)
-        } else if watches.isAwaited, poller.poll(waitingAtMost: simulation.options.cushion) > 0 {
+            _ = poll(wait: true)
+        } else if watches.isAwaited, poll(waitingAtMost: simulation.options.cushion) > 0 {
             return
         } else if simulation.options.jumps, let moment = nextMoment(simulation) {
             moveClock(to: moment)
             simulation.note(moment ^ counters.jobs << 40)
-            _ = poller.poll(wait: false)
+            _ = poll(wait: false)
         } else if !somethingHappens(within: simulation.options.patience) {
             endDryLoop(simulation)
         }
@@ -52,10 +52,10 @@ extension LoopCore {
         let start = ThreadCondition.now
         var waited: UInt64 = 0
         while waited < patience {
-            if poller.poll(waitingAtMost: patience - waited) > 0 { return true }
+            if poll(waitingAtMost: patience - waited) > 0 { return true }
             waited = ThreadCondition.now - start
         }
-        return poller.poll(wait: false) > 0
+        return poll(wait: false) > 0
     }
 
     /// Moves virtual time on by hand: from deadline to deadline, and at each of them lets run what

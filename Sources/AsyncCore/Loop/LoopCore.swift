@@ -289,7 +289,7 @@ final class LoopCore: @unchecked Sendable {
             pollWithoutWaiting(always: alwaysPoll)
         } else if inbox.prepareToSleep() {
             hot.value.ready.shrinkIfSparse()
-            if let simulation { letTimePass(simulation) } else { _ = poller.poll(wait: true) }
+            if let simulation { letTimePass(simulation) } else { _ = poll(wait: true) }
             inbox.wokeUp()
         } else {
             // Others keep sending: what they send must not keep the kernel's events waiting.
@@ -352,12 +352,23 @@ final class LoopCore: @unchecked Sendable {
         counters.jobs &+= 1
         counters.operationBudget = budget
         if hot.value.isHosting { hot.value.running = job }
-        switch job.executor {
-        case .task:
+        // By far the most, and without the jump over a table that a switch is.
+        if job.executor == .task {
             guard let executor = unsafe hot.value.taskExecutor else {
                 preconditionFailure("no executor")
             }
             unsafe job.job.runSynchronously(on: executor)
+        } else {
+            runOther(job)
+        }
+        hot.value.running = nil
+    }
+
+    @inline(never)
+    private func runOther(_ job: ReadyJob) {
+        switch job.executor {
+        case .task, .none:
+            RuntimeJob.run(job)
         case .serial:
             guard let executor = unsafe hot.value.serialExecutor else {
                 preconditionFailure("no executor")
@@ -368,10 +379,7 @@ final class LoopCore: @unchecked Sendable {
                 preconditionFailure("no executor")
             }
             unsafe job.job.runSynchronously(on: executor)
-        case .none:
-            RuntimeJob.run(job)
         }
-        hot.value.running = nil
     }
 
     /// Cancels the bodies whose deadline has passed: after the ready jobs, so that a value that was
@@ -386,15 +394,4 @@ final class LoopCore: @unchecked Sendable {
     }
 
     func noteExpired(_ scope: DeadlineScope) { hot.value.expired.append(scope) }
-
-    private func pollWithoutWaiting(always: Bool) {
-        // With nothing registered and no deadline there is nothing to ask: what other threads send
-        // is seen in the inbox.
-        if !always && poller.watchCount == 0 && poller.nextDeadline == nil {
-            // Nobody looks at the clock then, for as long as the loop finds something to run.
-            if counters.turns & 63 == 0 { waitBook.now = poller.now }
-            return
-        }
-        _ = poller.poll(wait: false)
-    }
 }

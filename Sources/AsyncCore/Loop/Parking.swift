@@ -48,16 +48,23 @@ struct Parking: ~Copyable {
     func takes(_ isolation: (any Actor)?) -> Bool {
         guard let core = unsafe core, unsafe CurrentThread.isCurrent(core) else { return false }
         return unsafe core._withUnsafeGuaranteedRef {
-            Self.takes(TaskIdentity.current, isolation, on: $0)
+            Self.takes(Caller(isolation), on: $0)
         }
     }
 
-    /// The same for a loop that the caller holds, and a task that it has asked for.
+    /// The same for a loop that the caller holds.
     @inline(__always)
-    static func takes(
-        _ task: TaskIdentity?, _ isolation: (any Actor)?, on core: LoopCore
-    ) -> Bool {
-        isolation == nil && core.isCurrent && core.hot.value.running?.address == task?.address
+    static func takes(_ caller: Caller, on core: LoopCore) -> Bool {
+        !caller.isIsolated && core.isCurrent
+            && core.hot.value.running?.address == caller.task.address
+    }
+
+    /// Makes a parked job ready, on the thread of the loop.
+    @inline(__always)
+    func leaveHere(_ job: ReadyJob) {
+        assert(isHere, "a wait was ended elsewhere than on its loop")
+        guard let core = unsafe core else { preconditionFailure("a loop without its core") }
+        unsafe core._withUnsafeGuaranteedRef { $0.makeReady(job) }
     }
 
     /// Makes a parked job ready.

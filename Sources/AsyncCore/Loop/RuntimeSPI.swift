@@ -104,23 +104,9 @@
         // SAFETY: whoever adds it holds the waiter until it is removed; after that nobody calls it.
         private let record: UnsafeMutableRawPointer
 
-        // No task has a standing waiter before the first handler was added.
-        private static let isPrepared: Void = unsafe csr_set_on(
-            cancel: { waiter in
-                unsafe Unmanaged<Waiter>.fromOpaque(waiter)._withUnsafeGuaranteedRef {
-                    $0.requestCancellation()
-                }
-            },
-            park: { waiter in
-                unsafe Unmanaged<Waiter>.fromOpaque(waiter)._withUnsafeGuaranteedRef {
-                    $0.beginParked()
-                }
-            })
-
         /// Nil if the task is cancelled: then the waiter has been told, and there is nothing to remove.
         @inline(__always)
         init?(for waiter: Waiter) {
-            Self.isPrepared
             guard
                 let record = unsafe csr_add_cancellation_handler(
                     Unmanaged.passUnretained(waiter).toOpaque())
@@ -131,6 +117,15 @@
         /// When it returns, the handler is not running, and will not run.
         @inline(__always)
         func remove() { unsafe csr_remove_cancellation_handler(record) }
+    }
+
+    /// What the handler calls.
+    // SAFETY: see `CancellationHandler`.
+    @c(csr_waiter_is_cancelled)
+    func waiterIsCancelled(_ waiter: UnsafeMutableRawPointer) {
+        unsafe Unmanaged<Waiter>.fromOpaque(waiter)._withUnsafeGuaranteedRef {
+            $0.requestCancellation()
+        }
     }
 
     /// Suspending a task without a continuation.
@@ -167,6 +162,17 @@
     @_silgen_name("csr_park_waiter")
     nonisolated(nonsending) func parkTask(_ waiter: UInt) async
 
+    /// Where the calling task goes on.
+    @safe
+    struct TaskPlace {
+        // SAFETY: the context of the function that suspends, which is on the task's stack.
+        fileprivate let context: UnsafeMutablePointer<csr_context>
+
+        /// Suspends the task there: it goes on when `job`, which is the one it is in, runs again.
+        @inline(__always)
+        func suspend(_ job: ReadyJob) { unsafe csr_suspend(job.address, context) }
+    }
+
     extension UnsafeContinuation where T == Void, E == Never {
         /// The same as ``resume()``, and the task is told in a way that ThreadSanitizer sees.
         ///
@@ -174,6 +180,16 @@
         func resumeVisibly() {
             // SAFETY: a continuation is one word, its task's address.
             csr_resume_continuation(unsafe unsafeBitCast(self, to: UInt.self))
+        }
+    }
+
+    /// What ``parkTask(_:)`` calls.
+    // SAFETY: a task's standing waiter is held for as long as the task has it.
+    @c(csr_waiter_parks)
+    func waiterParks(_ waiter: UnsafeMutableRawPointer, _ place: UnsafeMutablePointer<csr_context>)
+    {
+        unsafe Unmanaged<Waiter>.fromOpaque(waiter)._withUnsafeGuaranteedRef {
+            $0.beginParked(unsafe TaskPlace(context: place))
         }
     }
 

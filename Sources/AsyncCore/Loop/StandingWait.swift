@@ -20,15 +20,14 @@ struct StandingWait {
     /// - Parameters:
     ///   - what: What the wait is for.
     ///   - core: The loop whose thread ends it.
-    ///   - isolation: The caller's.
+    ///   - caller: The calling task.
     ///   - memory: What the task will look at when it goes on; nil: what it has said before.
     @inline(__always)
     init?(
-        _ what: StaticString, on core: LoopCore, _ isolation: (any Actor)?,
-        _ memory: NearMemory? = nil
+        _ what: StaticString, on core: LoopCore, _ caller: Caller, _ memory: NearMemory? = nil
     ) {
-        guard let task = TaskIdentity.current, Parking.takes(task, isolation, on: core),
-            let waiter = unsafe task.unretainedStandingWaiter
+        guard Parking.takes(caller, on: core),
+            let waiter = unsafe caller.task.unretainedStandingWaiter
         else { return nil }
         let book = core.waitBook
         let isHere = unsafe waiter._withUnsafeGuaranteedRef { waiter in
@@ -73,6 +72,16 @@ struct StandingWait {
     /// How it ended, once the task goes on.
     @inline(__always)
     var outcome: Waiter.Outcome { unsafe waiter._withUnsafeGuaranteedRef { $0.outcome } }
+}
+
+/// Who calls an async function: asked for once, as the runtime has to be asked.
+struct Caller {
+    let task = TaskIdentity.running
+    /// Whether it is isolated to an actor.
+    let isIsolated: Bool
+
+    @inline(__always)
+    init(_ isolation: (any Actor)?) { isIsolated = isolation != nil }
 }
 
 /// The addresses of what a task will look at when it goes on; 0 for none.

@@ -233,11 +233,13 @@ class Waiter: TaskObserver, @unchecked Sendable {
         parking.value.leave(job)
     }
 
-    /// The same, for a wait of a standing waiter that was not announced.
-    func beginParked() {
+    /// The same, for a wait of a standing waiter that was not announced; the task has not suspended before.
+    @inline(__always)
+    func beginParked(_ place: TaskPlace) {
         guard let parking, let job = parking.value.running else {
             preconditionFailure("a task parks on a loop, and no loop runs it")
         }
+        place.suspend(job)
         unsafe parked = job
         if leaveRest(for: Phase.armed) { return }
         unsafe parked = nil
@@ -358,18 +360,12 @@ class Waiter: TaskObserver, @unchecked Sendable {
         unsafe continuation.resumeVisibly()
     }
 
-    /// Ends the wait and makes its task ready, if nobody was faster.
-    ///
-    /// No lock may be held.
-    @inline(__always) @discardableResult
-    func resolve(_ outcome: Outcome) -> Bool {
-        switch claim(outcome) {
-        case .lost: return false
-        case .won: return true
-        case .wonSuspended:
-            resume()
-            return true
-        }
+    /// The same, by the thread of the waiter's loop.
+    @inline(__always)
+    func resumeHere() {
+        guard let job = unsafe parked, let parking else { return resume() }
+        unsafe parked = nil
+        parking.value.leaveHere(job)
     }
 
     /// Notes that the task is cancelled and ends the wait under way, if any.

@@ -100,7 +100,7 @@ final class SocketCore: @unchecked Sendable {
     nonisolated(nonsending) func wait(
         _ direction: DescriptorWatch.Direction, _ what: StaticString
     ) async -> Waiter.Outcome {
-        guard let wait = prepare(direction, what, #isolation) else {
+        guard let wait = prepare(direction, what, Caller(#isolation)) else {
             return await watch.wait(direction, what)
         }
         await parkTask(wait.address)
@@ -110,10 +110,10 @@ final class SocketCore: @unchecked Sendable {
     /// A wait that the task is to park with, if it can be of this kind.
     @inline(__always)
     func prepare(
-        _ direction: DescriptorWatch.Direction, _ what: StaticString, _ isolation: (any Actor)?,
+        _ direction: DescriptorWatch.Direction, _ what: StaticString, _ caller: Caller,
         _ memory: NearMemory? = nil
     ) -> StandingWait? {
-        guard isOpen, let wait = StandingWait(what, on: core, isolation, memory) else { return nil }
+        guard isOpen, let wait = StandingWait(what, on: core, caller, memory) else { return nil }
         state.value.note(wait, direction)
         return wait
     }
@@ -151,6 +151,10 @@ final class SocketCore: @unchecked Sendable {
     /// Whether the calling task is not cancelled, and the socket open.
     @inline(__always)
     var mayOperate: Bool { isOpen && !TaskIdentity.isCurrentCancelled }
+
+    /// The same for a caller who has asked which task it is.
+    @inline(__always)
+    func mayOperate(_ task: TaskIdentity) -> Bool { isOpen && !task.isCancelled }
 
     /// Why it is not so.
     @inline(never)

@@ -38,8 +38,8 @@ extension SocketStream {
         upTo count: Int, _ isolation: (any Actor)?
     ) throws -> ReadStep<PooledBytes.Kept> {
         precondition(count >= 0, "a read of \(count) bytes")
-        guard count > 0, try mayReadHere(isolation) else { return .otherwise }
-        return try receivePooledOrPrepare(upTo: count, isolation)
+        guard count > 0, let caller = try readerHere(isolation) else { return .otherwise }
+        return try receivePooledOrPrepare(upTo: count, caller)
     }
 
     @usableFromInline
@@ -48,14 +48,14 @@ extension SocketStream {
     ) throws -> ReadStep<PooledBytes.Kept> {
         try endWait(StandingWait(waiter))
         if let bytes = try takeReceived() { return ReadStep(bytes) }
-        return try receivePooledOrPrepare(upTo: count, isolation)
+        return try receivePooledOrPrepare(upTo: count, Caller(isolation))
     }
 
     @inline(__always)
     private final func receivePooledOrPrepare(
-        upTo count: Int, _ isolation: (any Actor)?
+        upTo count: Int, _ caller: Caller
     ) throws -> ReadStep<PooledBytes.Kept> {
-        try readOrPrepare(isolation, upTo: count) { () throws(SystemError) in
+        try readOrPrepare(caller, upTo: count) { () throws(SystemError) in
             try socket.receivePooled(upTo: count)
         }
     }

@@ -37,8 +37,10 @@ extension SocketStream {
     final func beginRead(
         into buffer: inout MutableRawSpan, _ isolation: (any Actor)?
     ) throws -> ReadStep<Int> {
-        guard buffer.byteCount > 0, try mayReadHere(isolation) else { return .otherwise }
-        return try receiveOrPrepare(into: &buffer, isolation)
+        guard buffer.byteCount > 0, let caller = try readerHere(isolation) else {
+            return .otherwise
+        }
+        return try receiveOrPrepare(into: &buffer, caller)
     }
 
     @usableFromInline
@@ -52,14 +54,14 @@ extension SocketStream {
             Memory.copy(bytes.bytes, into: &buffer)
             return ReadStep(bytes.count)
         }
-        return try receiveOrPrepare(into: &buffer, isolation)
+        return try receiveOrPrepare(into: &buffer, Caller(isolation))
     }
 
     @inline(__always)
     private final func receiveOrPrepare(
-        into buffer: inout MutableRawSpan, _ isolation: (any Actor)?
+        into buffer: inout MutableRawSpan, _ caller: Caller
     ) throws -> ReadStep<Int> {
-        try readOrPrepare(isolation, upTo: buffer.byteCount, Memory.address(of: buffer)) {
+        try readOrPrepare(caller, upTo: buffer.byteCount, Memory.address(of: buffer)) {
             () throws(SystemError) in
             try socket.receive(into: &buffer)
         }
@@ -100,8 +102,8 @@ extension SocketStream {
         upTo count: Int, _ isolation: (any Actor)?
     ) throws -> ReadStep<[UInt8]> {
         precondition(count >= 0, "a read of \(count) bytes")
-        guard count > 0, try mayReadHere(isolation) else { return .otherwise }
-        return try receiveOrPrepare(upTo: count, isolation)
+        guard count > 0, let caller = try readerHere(isolation) else { return .otherwise }
+        return try receiveOrPrepare(upTo: count, caller)
     }
 
     @usableFromInline
@@ -112,14 +114,14 @@ extension SocketStream {
         if let bytes = try takeReceived() {
             return ReadStep(PooledBytes(bytes).map { Memory.array(of: $0.bytes) } ?? [])
         }
-        return try receiveOrPrepare(upTo: count, isolation)
+        return try receiveOrPrepare(upTo: count, Caller(isolation))
     }
 
     @inline(__always)
     private final func receiveOrPrepare(
-        upTo count: Int, _ isolation: (any Actor)?
+        upTo count: Int, _ caller: Caller
     ) throws -> ReadStep<[UInt8]> {
-        try readOrPrepare(isolation, upTo: count) { () throws(SystemError) in
+        try readOrPrepare(caller, upTo: count) { () throws(SystemError) in
             try socket.receive(upTo: count)
         }
     }
@@ -155,7 +157,7 @@ extension SocketStream {
     /// read into.
     @inline(__always)
     final func readOrPrepare<Result>(
-        _ isolation: (any Actor)?, upTo count: Int, _ buffer: UInt = 0,
+        _ caller: Caller, upTo count: Int, _ buffer: UInt = 0,
         _ receive: () throws(SystemError) -> Result?
     ) throws -> ReadStep<Result> {
         if socket.mayReceive {
@@ -168,7 +170,7 @@ extension SocketStream {
                 throw endReading(error)
             }
         }
-        let wait = prepareToRead(isolation, buffer)
+        let wait = prepareToRead(caller, buffer)
         if wait != nil { socket.expect(upTo: count) }
         return ReadStep(wait)
     }
@@ -188,12 +190,13 @@ extension SocketStream {
 
     /// Begins a read, if the caller is on the loop and need not let others run first.
     @inline(__always)
-    final func mayReadHere(_ isolation: (any Actor)?) throws -> Bool {
-        guard socket.isHome(for: isolation) else { return false }
-        try beginReading()
-        if socket.spendBudget() { return true }
+    final func readerHere(_ isolation: (any Actor)?) throws -> Caller? {
+        guard socket.isHome(for: isolation) else { return nil }
+        let caller = Caller(isolation)
+        try beginReading(caller.task)
+        if socket.spendBudget() { return caller }
         socket.use.isReading = false
-        return false
+        return nil
     }
 
     /// Begins a wait for something to read, during which the read is under way.
@@ -201,13 +204,13 @@ extension SocketStream {
     /// If the wait cannot be of this kind, the read is over.
     @inline(__always)
     private final func prepareToRead(
-        _ isolation: (any Actor)?, _ buffer: UInt
+        _ caller: Caller, _ buffer: UInt
     ) -> StandingWait? {
         let memory = NearMemory(
             stream: UInt(bitPattern: ObjectIdentifier(self)),
             socket: UInt(bitPattern: ObjectIdentifier(socket)), state: socket.stateAddress,
             buffer: buffer)
-        if let wait = socket.prepare(.read, whatReads, isolation, memory) { return wait }
+        if let wait = socket.prepare(.read, whatReads, caller, memory) { return wait }
         socket.use.isReading = false
         socket.refundBudget()
         return nil

@@ -75,8 +75,8 @@ public class SocketStream: ByteStream, @unchecked Sendable {
     }
 
     @inline(__always)
-    final func beginReading() throws {
-        if !socket.mayOperate || socket.use.isReading { throw refusalToRead }
+    final func beginReading(_ task: TaskIdentity = .running) throws {
+        if !socket.mayOperate(task) || socket.use.isReading { throw refusalToRead }
         socket.use.isReading = true
     }
 

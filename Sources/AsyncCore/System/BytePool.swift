@@ -61,11 +61,13 @@ struct BytePool: ~Copyable {
         }
     }
 
-    /// Makes ``room`` for `count` bytes of a reader who has not asked yet; false if ``ahead`` pieces are in
-    /// use already.
+    /// The ``room`` for a reader who has not asked yet: at least `count` bytes, or none if ``ahead`` pieces
+    /// are in use already.
     @inline(__always)
-    mutating func makeRoomAhead(for count: Int) -> Bool {
-        room >= count || takeAnotherAhead()
+    mutating func roomAhead(for count: Int) -> Int {
+        let room = room
+        if room >= count { return room }
+        return takeAnotherAhead() ? Self.size : 0
     }
 
     @inline(never)

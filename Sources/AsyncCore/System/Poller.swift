@@ -73,20 +73,29 @@ final class Poller: @unchecked Sendable {
 
     /// Asks the kernel once and tells the targets: due timers in order, then readiness.
     ///
+    /// - Parameters:
+    ///   - wait: Whether to wait until there is something to report.
+    ///   - watches: The type of all targets that descriptors are watched for. The calls of a final class
+    ///     are no jumps to somewhere.
     /// - Returns: how many things were reported, a wake-up included.
-    func poll(wait: Bool) -> Int {
-        deliver(unsafe cel_loop_poll(loop, wait, batch, Self.batchCapacity))
+    @inline(__always)
+    func poll<Watched: CompletionTarget>(wait: Bool, watches: Watched.Type) -> Int {
+        deliver(unsafe cel_loop_poll(loop, wait, batch, Self.batchCapacity), watches)
     }
 
-    /// As ``poll(wait:)``, waiting for no more than so much real time.
+    /// As ``poll(wait:watches:)``, waiting for no more than so much real time.
     ///
     /// Precondition: the clock is stopped.
-    func poll(waitingAtMost nanoseconds: UInt64) -> Int {
-        deliver(unsafe cel_clock_poll(loop, nanoseconds, batch, Self.batchCapacity))
+    @inline(__always)
+    func poll<Watched: CompletionTarget>(waitingAtMost nanoseconds: UInt64, watches: Watched.Type)
+        -> Int
+    {
+        deliver(unsafe cel_clock_poll(loop, nanoseconds, batch, Self.batchCapacity), watches)
     }
 
     @inline(__always)
-    private func deliver(_ result: CInt) -> Int {
+    private func deliver<Watched: CompletionTarget>(_ result: CInt, _ watches: Watched.Type) -> Int
+    {
         precondition(
             result >= 0,
             """
@@ -96,7 +105,7 @@ final class Poller: @unchecked Sendable {
         let count = Int(result)
         var mustReceive = false
         for index in 0..<count {
-            if count > 2 { prefetch(after: index, of: count) }
+            if count > 2 { prefetch(after: index, of: count, watches) }
             let completion = unsafe batch[index]
             switch completion.kind {
             case CEL_KIND_TIMER.rawValue:
@@ -106,7 +115,7 @@ final class Poller: @unchecked Sendable {
                 if completion.user & Self.borrows == 0 { unsafe target.release() }
             case CEL_KIND_READY.rawValue:
                 var receives = false
-                withWatcher(at: index, of: count) {
+                withWatch(at: index, of: count, watches) {
                     receives = $0.becameReady(Readiness(rawValue: completion.events))
                 }
                 if receives {
@@ -119,7 +128,7 @@ final class Poller: @unchecked Sendable {
                 break  // A wake-up: its purpose, a new turn, is served.
             }
         }
-        if mustReceive { receive(count) }
+        if mustReceive { receive(count, watches) }
         return count
     }
 
@@ -129,9 +138,9 @@ final class Poller: @unchecked Sendable {
     /// above, which calls nothing of the kernel, stays near, too. An echo of a thousand connections is
     /// cheaper by 3 % than with a receive after each report.
     @inline(never)
-    private func receive(_ count: Int) {
-        for index in 0..<count {
-            withWatcher(at: index, of: count) { $0.receive() }
+    private func receive<Watched: CompletionTarget>(_ count: Int, _ watches: Watched.Type) {
+        for index in 0..<count where unsafe batch[index].kind == CEL_KIND_READY.rawValue {
+            unsafe watch(at: index, watches)._withUnsafeGuaranteedRef { $0.receive() }
         }
     }
 
@@ -143,29 +152,42 @@ final class Poller: @unchecked Sendable {
     ///
     /// The distances: a miss takes as long as the delivery of some five others.
     @inline(__always)
-    private func prefetch(after index: Int, of count: Int) {
+    private func prefetch<Watched: CompletionTarget>(
+        after index: Int, of count: Int, _ watches: Watched.Type
+    ) {
         let far = index + 20
         if far < count, let target = unsafe UnsafeRawPointer(bitPattern: UInt(batch[far].user)) {
             unsafe Prefetch.memory(at: target, count: 128)
         }
-        withWatcher(at: index + 13, of: count) { $0.prefetch() }
-        withWatcher(at: index + 6, of: count) { $0.prefetchMore() }
+        withWatch(at: index + 13, of: count, watches) { $0.prefetch() }
+        withWatch(at: index + 6, of: count, watches) { $0.prefetchMore() }
     }
 
-    /// Shows `body` the target of a completion, if there is such a one, and it is of a registration
-    /// that still exists.
+    /// Shows `body` the target of a completion, if there is such a one, and it is of a registration.
     @inline(__always)
-    private func withWatcher(at index: Int, of count: Int, _ body: (CompletionTarget) -> Void) {
-        guard index < count else { return }
-        let completion = unsafe batch[index]
-        // SAFETY: a registration that still exists keeps its target alive.
-        guard completion.kind == CEL_KIND_READY.rawValue,
-            unsafe cel_fd_is_current(loop, completion.token)
-        else { return }
-        unsafe Self.unmanaged(completion.user)._withUnsafeGuaranteedRef(body)
+    private func withWatch<Watched: CompletionTarget>(
+        at index: Int, of count: Int, _ watches: Watched.Type, _ body: (Watched) -> Void
+    ) {
+        guard index < count, unsafe batch[index].kind == CEL_KIND_READY.rawValue else { return }
+        unsafe watch(at: index, watches)._withUnsafeGuaranteedRef(body)
     }
 
-    /// Readable when ``poll(wait:)`` has something to report.
+    /// The target of a completion that is of a registration.
+    @inline(__always)
+    private func watch<Watched: CompletionTarget>(
+        at index: Int, _ watches: Watched.Type
+    ) -> Unmanaged<Watched> {
+        // SAFETY: the registration was there when the batch was filled, and keeps its target alive. No delivery
+        // ends one: see `CompletionTarget`. Whoever polls knows the type.
+        assert(
+            unsafe cel_fd_is_current(loop, batch[index].token), "a delivery ended a registration")
+        guard let target = unsafe UnsafeRawPointer(bitPattern: UInt(batch[index].user)) else {
+            preconditionFailure("a registration without a target")
+        }
+        return unsafe Unmanaged.fromOpaque(target)
+    }
+
+    /// Readable when ``poll(wait:watches:)`` has something to report.
     var descriptor: CInt { unsafe cel_loop_descriptor(loop) }
 
     /// Makes ``descriptor`` readable in time for the earliest deadline.

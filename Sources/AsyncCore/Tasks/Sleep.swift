@@ -63,7 +63,7 @@ enum Sleep {
         if isolation != nil { return 0 }
         return try CurrentThread.withCurrent(as: LoopCore.self) { core in
             // The cheapest question comes first.
-            guard let wait = StandingWait("sleep", on: core, nil) else { return 0 }
+            guard let wait = StandingWait("sleep", on: core, Caller(nil)) else { return 0 }
             try core.checkOperation()
             guard let deadline = deadline(core) else { return 0 }
             core.beginSleep(wait, until: deadline)

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include "cel_base.h"
+#include "cel_direct.h"
 #include "cel_sys.h"
 
 CEL_ASSUME_NONNULL_BEGIN
@@ -42,13 +43,29 @@ CEL_CHECKED int cel_socket_accept(const struct cel_sys *sys, int fd, struct cel_
 CEL_CHECKED int cel_socket_connect(const struct cel_sys *sys, int fd,
                                    const struct cel_address *address);
 
+// The next two by the table, and for arguments that are not worth a call.
+CEL_CHECKED ssize_t cel__socket_receive(const struct cel_sys *sys, int fd, void *_Nullable buffer,
+                                        size_t count);
+CEL_CHECKED ssize_t cel__socket_send(const struct cel_sys *sys, int fd,
+                                     const void *_Nullable buffer, size_t count);
+
 /// recv(2): the number of bytes, 0 at the end of the stream (or for `count` 0), or -errno.
-CEL_CHECKED ssize_t cel_socket_receive(const struct cel_sys *sys, int fd, void *_Nullable buffer,
-                                       size_t count);
+CEL_CHECKED static inline ssize_t cel_socket_receive(const struct cel_sys *sys, int fd,
+                                                     void *_Nullable buffer, size_t count) {
+    if (sys != cel_sys_direct || count == 0 || buffer == NULL) {
+        return cel__socket_receive(sys, fd, buffer, count);
+    }
+    return cel__recv(fd, buffer, count, MSG_DONTWAIT);
+}
 
 /// send(2) with MSG_NOSIGNAL: the number of bytes taken, or -errno. Never raises SIGPIPE.
-CEL_CHECKED ssize_t cel_socket_send(const struct cel_sys *sys, int fd, const void *_Nullable buffer,
-                                    size_t count);
+CEL_CHECKED static inline ssize_t cel_socket_send(const struct cel_sys *sys, int fd,
+                                                  const void *_Nullable buffer, size_t count) {
+    if (sys != cel_sys_direct || count == 0 || buffer == NULL) {
+        return cel__socket_send(sys, fd, buffer, count);
+    }
+    return cel__send(fd, buffer, count, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
 
 /// How many pieces `cel_socket_send_pieces` takes at most.
 #define CEL_PIECES_MAX 1024

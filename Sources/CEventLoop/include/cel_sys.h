@@ -65,6 +65,11 @@ struct cel_sys {
 /// The kernel's own calls. Never NULL; valid for the life of the process.
 const struct cel_sys *cel_sys_default(void);
 
+/// The table with which recv and send go to the kernel without the C library: that of
+/// `cel_sys_default`, or NULL where they must not, under a sanitizer, which looks on in the library, or
+/// cannot, on a processor that `cel_direct.h` does not know.
+extern const struct cel_sys *_Nullable const cel_sys_direct;
+
 /// Writes the C library's words for an errno, NUL-terminated, cut to `capacity` (at least 1). Any thread.
 void cel_error_message(int error, char *out, size_t capacity);
 

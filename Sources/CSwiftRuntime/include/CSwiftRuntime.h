@@ -45,6 +45,12 @@ extern const size_t _swift_concurrency_debug_asyncTaskSize;
 struct csr_context;
 typedef CSR_ASYNC void csr_resume(CSR_CONTEXT struct csr_context *_Nonnull context);
 
+/// What the caller of an async function hands over, as far as the compiler and the runtime agree on it.
+struct csr_context {
+    struct csr_context *_Nullable parent;
+    csr_resume *_Nonnull resume;
+};
+
 /// A piece of memory of a task's stack.
 struct csr_stack_piece {
     const void *_Nonnull metadata;
@@ -111,10 +117,26 @@ static inline void csr_release(uintptr_t task) {
     swift_release((void *_Nonnull)task);
 }
 
-/// What handlers of cancellations call, and what `csr_park_waiter` calls when the task has suspended. To be set before
-/// the first handler is added.
-void csr_set_on(void (*_Nonnull cancel)(void *_Nonnull waiter), void (*_Nonnull park)(void *_Nonnull waiter))
-    __attribute__((swift_name("csr_set_on(cancel:park:)")));
+// Written in Swift, and called from here: by name, as a jump through a pointer is one more that can be mispredicted.
+// What handlers of cancellations call.
+extern __attribute__((visibility("hidden"))) void csr_waiter_is_cancelled(void *_Nonnull waiter);
+// What `csr_park_waiter` calls to suspend the task at `place`.
+extern __attribute__((visibility("hidden"))) void csr_waiter_parks(void *_Nonnull waiter,
+                                                                   struct csr_context *_Nonnull place);
+
+/// Suspends the running task, which then goes on with `place`'s caller when its job is run again.
+///
+/// Returning to the caller of the job, without going on with the context, is all that it takes. The runtime would also
+/// note what the task waits for, and enqueue it somewhere; and it would clear the current task, which is not to be had
+/// from outside. Hence a job that parks must be run inside another task: whoever runs a job restores the current task
+/// that was before, if there was one.
+static inline void csr_suspend(uintptr_t running, struct csr_context *_Nonnull place) {
+    struct csr_task *task = (struct csr_task *)running;
+    task->resume = place->resume;
+    task->resume_context = place;
+    // The accesses that the task has begun and not ended stay its own.
+    swift_task_exitThreadLocalContext(task->accesses);
+}
 
 /// Adds a handler to the running task: its record, which is in the memory of the task's stack. Null if the task is
 /// cancelled: then the handler was called, and there is nothing to remove.
