@@ -5,8 +5,8 @@
 /// Loop thread only.
 ///
 /// Invariant: no method runs user code. They note what happened and make tasks ready, so a
-/// batch is delivered whole before anything else runs, and no delivery can pull another one's
-/// target away.
+/// batch is delivered whole before anything else runs. An executor of others that runs what it is given on the
+/// spot breaks that; ``Poller`` then sees to it that nothing is told to a target that has gone.
 @usableFromInline
 class CompletionTarget {
     /// The deadline has passed.

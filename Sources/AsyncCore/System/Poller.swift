@@ -27,6 +27,10 @@ final class Poller: @unchecked Sendable {
     private let loop: OpaquePointer
     private let batch: UnsafeMutablePointer<cel_completion>
     private static let batchCapacity: UInt32 = 512
+    /// How many completions are in the batch that is being delivered; else 0.
+    private var delivering = 0
+    /// Targets whose registration has ended meanwhile.
+    private var endedTargets: [CompletionTarget] = []
 
     /// - Throws: EMFILE, ENFILE or ENOMEM; nothing is left open then.
     ///
@@ -103,6 +107,8 @@ final class Poller: @unchecked Sendable {
             process closed a descriptor that it did not own
             """)
         let count = Int(result)
+        delivering = count
+        defer { endDelivery() }
         var mustReceive = false
         for index in 0..<count {
             if count > 2 { prefetch(after: index, of: count, watches) }
@@ -177,10 +183,8 @@ final class Poller: @unchecked Sendable {
     private func watch<Watched: CompletionTarget>(
         at index: Int, _ watches: Watched.Type
     ) -> Unmanaged<Watched> {
-        // SAFETY: the registration was there when the batch was filled, and keeps its target alive. No delivery
-        // ends one: see `CompletionTarget`. Whoever polls knows the type.
-        assert(
-            unsafe cel_fd_is_current(loop, batch[index].token), "a delivery ended a registration")
+        // SAFETY: the registration was there when the batch was filled, and has kept its target alive; if it has
+        // ended since, `noteEnd` does, and says here that there is nothing to tell. Whoever polls knows the type.
         guard let target = unsafe UnsafeRawPointer(bitPattern: UInt(batch[index].user)) else {
             preconditionFailure("a registration without a target")
         }
@@ -287,8 +291,32 @@ final class Poller: @unchecked Sendable {
     /// To be called before the descriptor is closed.
     func unwatch(_ token: WatchToken, target: CompletionTarget) {
         guard unsafe cel_fd_deregister(loop, token.raw) == 0 else { return }
+        if delivering > 0 { noteEnd(of: token, target) }
         // SAFETY: the registration was there, hence its retain was.
         unsafe Unmanaged.passUnretained(target).release()
+    }
+
+    /// Ends a registration while a batch is delivered.
+    ///
+    /// Targets do not, see ``CompletionTarget``; but one can resume a continuation whose task belongs to an
+    /// executor that runs what it is given on the spot, against the rules: then anything may happen here.
+    @inline(never)
+    private func noteEnd(of token: WatchToken, _ target: CompletionTarget) {
+        for index in 0..<delivering {
+            // A timer's token may be the same number.
+            if unsafe batch[index].kind == CEL_KIND_READY.rawValue,
+                unsafe batch[index].token == token.raw
+            {
+                unsafe batch[index].kind = CEL_KIND_WAKEUP.rawValue
+            }
+        }
+        endedTargets.append(target)
+    }
+
+    @inline(__always)
+    private func endDelivery() {
+        delivering = 0
+        if !endedTargets.isEmpty { endedTargets = [] }
     }
 
     // MARK: - Interrupts
