@@ -16,7 +16,8 @@ extern void __tsan_release(void *address);
 #define __tsan_release(address) ((void)(address))
 #endif
 
-// The word that the sanitizer's order hangs on: nobody's, and in the task, so that the next task there begins anew.
+// The address that the sanitizer's order hangs on. Any in the task would do, so that the next task there begins anew:
+// what the word has in it does not matter.
 static inline void *order_of(uintptr_t task) {
     return &((struct csr_task *)task)->waiter;
 }

@@ -24,15 +24,16 @@ public func onLoop<R: Sendable>(
 
 /// Runs synchronous code on a thread of its own, so that it may block, and run loops.
 public func onThread<R: Sendable>(_ body: @escaping @Sendable () throws -> R) async throws -> R {
-    // Not a continuation: ThreadSanitizer cannot see that the task goes on because of it if the thread is
-    // done before the task has suspended.
-    let (results, sender) = AsyncStream.makeStream(of: Result<R, any Error>.self)
+    // No continuation of this task's: it must not go on when it is cancelled, and ThreadSanitizer cannot see
+    // that it goes on because of the thread if that is done before the task has suspended; hence the lock.
+    let result = Recorder<Result<R, any Error>>()
+    let (end, sender) = AsyncStream.makeStream(of: Void.self)
     try CurrentThread.start(name: "test") {
-        sender.yield(Result { try body() })
+        result.append(Result { try body() })
         sender.finish()
     }
-    for await result in results { return try result.get() }
-    preconditionFailure("a thread ended without a result")
+    await Task { for await _ in end {} }.value
+    return try result.elements[0].get()
 }
 
 extension EventLoop.Configuration {

@@ -385,3 +385,7 @@ int script_wait_timeout(void) {
 int script_wait_limit(void) {
     return script.wait_limit;
 }
+
+bool script_is_sanitized(void) {
+    return __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
+}

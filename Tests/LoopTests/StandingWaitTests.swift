@@ -86,11 +86,22 @@ struct StandingWaitTests {
             let unknown = startUnknownTask { StandingWait("a test", on: core, Caller(nil)) == nil }
             let isNoneWithout = try await unknown.value
             #expect(isNoneWithout)
-            let elsewhere = Task { StandingWait("a test", on: core, Caller(nil)) == nil }
-            #expect(await elsewhere.value)
+            // The task has a standing waiter still.
+            let isNone = await withTaskExecutorPreference(globalConcurrentExecutor) {
+                await isNoneElsewhere(core)
+            }
+            #expect(isNone)
+            #expect(StandingWait("a test", on: core, Caller(nil)) != nil)
             // A waiter of another loop is none of this one's.
             let other = try EventLoop()
             #expect(StandingWait("a test", on: other.core, Caller(nil)) == nil)
         }
     }
+}
+
+/// On a thread of Swift's pool.
+@concurrent
+private func isNoneElsewhere(_ core: LoopCore) async -> Bool {
+    #expect(TaskIdentity.running.standingWaiter != nil)
+    return !core.isCurrent && StandingWait("a test", on: core, Caller(nil)) == nil
 }

@@ -68,4 +68,38 @@ struct SpotExecutorTests {
             await otherNear.close()
         }
     }
+
+    /// Tasks that wait, and end, each when the loop stops, what others wait for.
+    ///
+    /// None is cancelled: the runtime calls handlers of cancellations with a lock held, and does not stand a task
+    /// that goes on there.
+    @Test func `a stop reaches all, whoever runs on the spot when it is told`() async throws {
+        let guests = try await onLoop {
+            var guests: [Task<Void, any Error>] = []
+            for _ in 0..<4 {
+                let (near, far) = try await makePair()
+                guests += [
+                    Task.immediate(executorPreference: SpotExecutor()) {
+                        defer { withExtendedLifetime(near) {} }
+                        do {
+                            _ = try await far.read(upTo: 9)
+                        } catch {
+                            await far.close()
+                            await near.close()
+                            throw error
+                        }
+                    },
+                    Task.immediate(executorPreference: SpotExecutor()) {
+                        try await sleep(for: .hour)
+                    },
+                ]
+            }
+            try await settle()
+            return guests
+        }
+        for guest in guests {
+            let result = await guest.result
+            #expect(throws: (any Error).self) { try result.get() }
+        }
+    }
 }

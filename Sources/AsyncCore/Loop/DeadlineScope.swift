@@ -142,11 +142,15 @@ final class DeadlineScopeList {
     }
 
     /// The loop stops: cancels all bodies, whose callers learn that the loop has stopped.
+    ///
+    /// All are known before the first is cancelled, as that runs code of others.
     func stopAll() {
+        var scopes: [DeadlineScope] = []
         var scope = first
         while let current = scope {
+            scopes.append(current)
             scope = current.next
-            current.cancel(.stopped)
         }
+        for scope in scopes { scope.cancel(.stopped) }
     }
 }

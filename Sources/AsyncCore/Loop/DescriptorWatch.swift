@@ -220,12 +220,15 @@ final class DescriptorWatch: CompletionTarget {
 
     /// Ends both waits with `outcome`.
     ///
-    /// Any thread, once the loop has parked.
+    /// The loop's thread; any, once the loop has parked.
     private func wake(_ outcome: Waiter.Outcome) {
-        for direction in [Direction.read, .write] {
-            guard let waiter = unsafe state.value.take(direction) else { continue }
-            unsafe waiter._withUnsafeGuaranteedRef { _ = $0.resolve(outcome) }
-        }
+        end(.read, outcome)
+        end(.write, outcome)
+    }
+
+    private func end(_ direction: Direction, _ outcome: Waiter.Outcome) {
+        guard let waiter = unsafe state.value.take(direction) else { return }
+        unsafe waiter._withUnsafeGuaranteedRef { _ = $0.resolve(outcome) }
     }
 }
 
@@ -261,8 +264,16 @@ final class DescriptorWatchList {
     }
 
     /// The loop stops: ends all waits, and closes all descriptors.
-    func stopAll() { forEach { $0.close(.stopped) } }
+    ///
+    /// All are known before the first is closed: whoever wakes may belong to an executor that runs what it is
+    /// given on the spot, and close another.
+    func stopAll() {
+        var watches: [DescriptorWatch] = []
+        forEach { watches.append($0) }
+        for watch in watches { watch.close(.stopped) }
+    }
 
+    /// `body` may take the watch that it is shown out of the list, and no other.
     func forEach(_ body: (DescriptorWatch) -> Void) {
         var watch = first
         while let current = watch {

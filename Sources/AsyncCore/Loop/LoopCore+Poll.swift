@@ -1,7 +1,7 @@
 // A turn's question to the kernel.
 
 extension LoopCore {
-    /// Asks the kernel once, tells waiters and timers, and receives for the readers that wake.
+    /// Asks the kernel once, tells watches and timers, and receives for the readers that wake.
     ///
     /// - Returns: how many things were reported, a wake-up included.
     func poll(wait: Bool) -> Int { poller.poll(wait: wait, watches: DescriptorWatch.self) }

@@ -367,7 +367,9 @@ final class LoopCore: @unchecked Sendable {
     @inline(never)
     private func runOther(_ job: ReadyJob) {
         switch job.executor {
-        case .task, .none:
+        case .task:
+            preconditionFailure("a job of the task executor is run as another's")
+        case .none:
             RuntimeJob.run(job)
         case .serial:
             guard let executor = unsafe hot.value.serialExecutor else {

@@ -75,6 +75,8 @@ struct StandingWait {
 }
 
 /// Who calls an async function: asked for once, as the runtime has to be asked.
+///
+/// Made in tasks only.
 struct Caller {
     let task = TaskIdentity.running
     /// Whether it is isolated to an actor.

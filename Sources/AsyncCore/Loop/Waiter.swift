@@ -1,5 +1,5 @@
 // How a task suspends, and how its wait ends: in one place for all of AsyncCore, but that the waits of reads
-// and sleeps begin in `StandingWait`.
+// and sleeps begin in `StandingWait`, and that `Waiter+Resolve` has the ways to end one in a single step.
 //
 // A wait goes through these states, kept in one atomic word:
 //

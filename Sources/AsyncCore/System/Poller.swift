@@ -79,8 +79,8 @@ final class Poller: @unchecked Sendable {
     ///
     /// - Parameters:
     ///   - wait: Whether to wait until there is something to report.
-    ///   - watches: The type of all targets that descriptors are watched for. The calls of a final class
-    ///     are no jumps to somewhere.
+    ///   - watches: The class of all targets that descriptors are watched for. If it is final, they are
+    ///     called directly.
     /// - Returns: how many things were reported, a wake-up included.
     @inline(__always)
     func poll<Watched: CompletionTarget>(wait: Bool, watches: Watched.Type) -> Int {
@@ -188,6 +188,9 @@ final class Poller: @unchecked Sendable {
         guard let target = unsafe UnsafeRawPointer(bitPattern: UInt(batch[index].user)) else {
             preconditionFailure("a registration without a target")
         }
+        assert(
+            unsafe Unmanaged<CompletionTarget>.fromOpaque(target).takeUnretainedValue() is Watched,
+            "a descriptor is watched for a target of another class")
         return unsafe Unmanaged.fromOpaque(target)
     }
 
@@ -259,12 +262,12 @@ final class Poller: @unchecked Sendable {
 
     /// Tells the targets of all timers that the loop has stopped.
     func stopTimers() {
-        for place in 0..<(unsafe cel_timer_count(loop)) {
-            // SAFETY: the timer is there, and keeps its target alive, or who has added it does.
-            unsafe Self.unmanaged(cel_timer_user(loop, place))._withUnsafeGuaranteedRef {
-                $0.loopStopped()
-            }
+        // Held, and all of them before the first is told: see `noteEnd`.
+        // SAFETY: the timer is there, and keeps its target alive, or who has added it does.
+        let targets = unsafe (0..<cel_timer_count(loop)).map { place in
+            unsafe Self.unmanaged(cel_timer_user(loop, place)).takeUnretainedValue()
         }
+        for target in targets { target.loopStopped() }
     }
 
     // MARK: - Descriptors

@@ -1,5 +1,6 @@
 /// The table of system calls through which the library, and only through which it, reaches the
-/// kernel. Tests replace entries in order to count, script, shorten or fail calls.
+/// kernel; but for recv and send with the default table, see `cel_sys_direct`. Tests replace entries in
+/// order to count, script, shorten or fail calls.
 #pragma once
 
 #include <sys/epoll.h>

@@ -118,6 +118,9 @@ int script_gate_arrivals(void);
 int script_pipe(int *ends);
 int script_event(bool readable);
 
+/// Whether AddressSanitizer or ThreadSanitizer looks on.
+bool script_is_sanitized(void);
+
 /// From now on so many percent of the packets that come for this socket are lost, by the kernel's dice.
 /// 0 or -errno.
 int lose_packets(int fd, unsigned percent);
