@@ -227,7 +227,7 @@ private final class Turnstile: Sendable {
 }
 
 /// Runs each job in a task of Swift's pool: with this the test finds what it looks for in every run, without it
-/// in none of three.
+/// in neither of two.
 private final class FreshJobs: TaskExecutor {
     func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)

@@ -170,7 +170,10 @@
 
         /// Suspends the task there: it goes on when `job`, which is the one it is in, runs again.
         @inline(__always)
-        func suspend(_ job: ReadyJob) { unsafe csr_suspend(job.address, context) }
+        func suspend(_ job: ReadyJob) {
+            assert(csr_current_task() == job.address, "a task parks with the job of another")
+            unsafe csr_suspend(job.address, context)
+        }
     }
 
     extension UnsafeContinuation where T == Void, E == Never {
